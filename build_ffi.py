@@ -1,0 +1,35 @@
+"""Build ``drmaa_cffi._drmaa``: the C headers' declarations, compiled by CFFI in API mode."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from cffi import FFI
+
+C_DIR = Path("src", "drmaa_cffi", "_c")
+HEADERS = ("drmaa.h", "library.h", "call.h", "session.h", "calls.h")
+SOURCES = ("library.c", "call.c", "session.c", "calls.c")
+CDEF_BEGINS = "/* [cdef begins] */"
+CDEF_ENDS = "/* [cdef ends] */"
+
+
+def declarations(header: str) -> str:
+    """Return the part of *header* that is written for CFFI as well as for C."""
+    text = (Path(__file__).parent / C_DIR / header).read_text(encoding="utf-8")
+    return text.split(CDEF_BEGINS)[1].split(CDEF_ENDS)[0]
+
+
+ffibuilder = FFI()
+for name in HEADERS:
+    ffibuilder.cdef(declarations(name))
+ffibuilder.set_source(
+    "drmaa_cffi._drmaa",
+    # The last header includes the others.
+    f'#include "{HEADERS[-1]}"',
+    sources=[str(C_DIR / name) for name in SOURCES],
+    include_dirs=[str(C_DIR)],
+    depends=[str(C_DIR / name) for name in HEADERS],
+    # Hidden: the library that is loaded later must not find its names here.
+    extra_compile_args=["-std=gnu11", "-fvisibility=hidden"],
+    libraries=["dl", "pthread"],
+)

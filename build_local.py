@@ -1,0 +1,82 @@
+"""Build the local engine's C programs: ``libdrmaa.so`` and ``job-runner``, plain C both."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+from setuptools import Extension
+from setuptools.command.build_ext import build_ext
+
+PACKAGE = "drmaa_cffi.local"
+C_DIR = Path("src", "drmaa_cffi", "local", "_c")
+SONAME = "libdrmaa.so.1.0"
+#: What is built, by the names that setuptools knows, which are names of modules.
+FILES = {"libdrmaa": "libdrmaa.so", "libdrmaa_soname": SONAME, "job_runner": "job-runner"}
+LIBRARY_SOURCES = (
+    "attributes", "connection", "context", "endings", "errors", "home", "jobs", "launch",
+    "lists", "requests", "session", "template", "times", "wire",
+)  # fmt: skip
+RUNNER_SOURCES = ("runner", "runner_child", "runner_jobs", "runner_log", "wire")
+
+
+class PlainC(Extension):
+    """Something the engine needs that is no Python module: it keeps the name of its file."""
+
+    def __init__(self, module: str, sources: tuple[str, ...]) -> None:
+        super().__init__(
+            f"{PACKAGE}.{module}",
+            [str(C_DIR / f"{name}.c") for name in sources],
+            depends=[*map(str, C_DIR.glob("*.h")), "src/drmaa_cffi/_c/drmaa.h"],
+            extra_compile_args=["-std=c11", "-D_GNU_SOURCE", "-fvisibility=hidden", "-pthread"],
+        )
+        self.module = module
+
+
+class BuildExt(build_ext):
+    """Builds Python's extension modules as ever, and the local engine's C beside them."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        """Return where an extension is put: what is plain C gets no suffix of Python's."""
+        # setuptools asks with and without the package before the name.
+        *package, module = fullname.split(".")
+        if module in FILES:
+            return str(Path(*package, FILES[module]))
+        return super().get_ext_filename(fullname)
+
+    def build_extension(self, ext: Extension) -> None:
+        """Compile and link one extension."""
+        if not isinstance(ext, PlainC):
+            super().build_extension(ext)
+            return
+        target = Path(self.get_ext_fullpath(ext.name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if ext.module == "libdrmaa_soname":
+            # The loader looks for this name, dlopen and -ldrmaa for the other. A wheel has no
+            # symbolic links.
+            shutil.copy2(target.with_name(FILES["libdrmaa"]), target)
+            return
+        version = self.distribution.get_version()
+        objects = self.compiler.compile(
+            ext.sources,
+            output_dir=str(Path(self.build_temp, ext.module)),
+            macros=[("DRMAA_LOCAL_VERSION", f'"{version}"')],
+            extra_postargs=ext.extra_compile_args,
+            depends=ext.depends,
+        )
+        if ext.module == "job_runner":
+            # distutils gives CFLAGS to the linker of libraries only; sanitizers need them here.
+            flags = shlex.split(os.environ.get("CFLAGS", ""))
+            self.compiler.link_executable(objects, str(target), extra_postargs=flags)
+        else:
+            flags = ["-pthread", f"-Wl,-soname,{SONAME}"]
+            self.compiler.link_shared_object(objects, str(target), extra_postargs=flags)
+
+
+EXTENSIONS = [
+    PlainC("libdrmaa", LIBRARY_SOURCES),
+    PlainC("libdrmaa_soname", ()),
+    PlainC("job_runner", RUNNER_SOURCES),
+]

@@ -1,0 +1,252 @@
+"""The descriptors of job template attributes: text, flag, seconds, list and dict.
+
+A value is checked and brought into C's form here, so that a bad one never reaches the library.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from typing import TYPE_CHECKING, Any, Iterable, Mapping, Protocol, Sequence, cast, overload
+
+from . import binding
+from .errors import Errno, from_code, invalid_argument
+from .text import encode
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from .template import JobTemplate
+
+
+class Converter(Protocol):
+    """Translates a scalar attribute's value between Python and C."""
+
+    def to_drmaa(self, value: Any) -> object:
+        """Return *value* as the library wants it: as text, or what str() makes text of."""
+        ...
+
+    def from_drmaa(self, value: bytes) -> Any:
+        """Return the library's *value* as Python wants it."""
+        ...
+
+
+class BoolConverter:
+    """Translates a flag: any truth value on the way in, a bool on the way out."""
+
+    def __init__(self, true: str | bytes = b"y", false: str | bytes = b"n") -> None:
+        self.true = true.encode() if isinstance(true, str) else true
+        self.false = false.encode() if isinstance(false, str) else false
+
+    def to_drmaa(self, value: object) -> bytes:
+        """Return the library's word for *value*'s truth."""
+        return self.true if value else self.false
+
+    def from_drmaa(self, value: bytes) -> bool:
+        """Return True if *value* is the library's word for true."""
+        return value == self.true
+
+
+class IntConverter:
+    """Translates a time limit: seconds in many forms on the way in, an int on the way out."""
+
+    @staticmethod
+    def to_drmaa(value: float | timedelta | str | bytes) -> str:
+        """Return *value* as HH:MM:SS.
+
+        Args:
+            value: Seconds (fractions are rounded up), a timedelta, or ``[[h:]m:]s`` text.
+
+        Raises:
+            InvalidAttributeFormatException: it is none of these, or negative.
+        """
+        total_seconds = getattr(value, "total_seconds", None)
+        if total_seconds is not None:
+            value = total_seconds()
+        if isinstance(value, (str, bytes)):
+            seconds = IntConverter.from_drmaa(value)
+        elif (
+            isinstance(value, bool)
+            or not isinstance(value, (int, float))
+            or not 0 <= value < math.inf
+        ):
+            raise _bad_format(value)
+        else:
+            seconds = math.ceil(value)
+        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+    @staticmethod
+    def from_drmaa(value: str | bytes) -> int:
+        """Return the seconds that ``[[h:]m:]s`` text stands for.
+
+        Raises:
+            InvalidAttributeFormatException: it is not written so.
+        """
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        if not re.fullmatch(r"\s*(\d{1,12}:){0,2}\d{1,12}\s*", text, re.ASCII):
+            raise _bad_format(value)
+        seconds = 0
+        for part in text.split(":"):
+            seconds = seconds * 60 + int(part)
+        return seconds
+
+
+def _bad_format(value: object) -> Exception:
+    legal = "pass seconds as an int, a timedelta, or text as [[hours:]minutes:]seconds"
+    return from_code(Errno.INVALID_ATTRIBUTE_FORMAT, "", f"{value!r} is no time limit: {legal}")
+
+
+def _as_bytes(value: object, what: str) -> bytes:
+    """Return *value* as C gets it: text as it is, a path as its text, the rest by str()."""
+    if value is None:
+        raise invalid_argument(f"{what} can't be None: pass a value, or leave it unset")
+    if isinstance(value, (str, bytes)):
+        return encode(value, what)
+    if hasattr(value, "__fspath__"):
+        return encode(os.fsencode(cast("os.PathLike[str]", value)), what)
+    return encode(str(value), what)
+
+
+class _Named:
+    """A descriptor that knows its attribute's name in C and in Python."""
+
+    def __init__(self, name: str | bytes) -> None:
+        self.name = name.decode() if isinstance(name, bytes) else name
+        self._c_name = self.name.encode()
+        self._attribute = self.name
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        """Remember under which name the user knows the attribute."""
+        self._attribute = name
+
+
+class Attribute(_Named):
+    """A scalar attribute: text in C, translated by a converter where it has one.
+
+    Setting takes str, bytes, a path, or anything whose str() is meant; reading gives str.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
+
+    def __init__(self, name: str | bytes, type_converter: Converter | None = None) -> None:
+        super().__init__(name)
+        self.converter = type_converter
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Attribute: ...
+
+    @overload
+    def __get__(self, instance: JobTemplate, owner: type) -> Any: ...
+
+    def __get__(self, instance: JobTemplate | None, owner: type) -> Any:
+        """Return the value; whether an unset one is '' or an error, the library decides."""
+        if instance is None:
+            return self
+        text = binding.get_attribute(instance._handle, self._c_name)
+        if self.converter is None:
+            return text
+        return self.converter.from_drmaa(text.encode("utf-8", "surrogateescape"))
+
+    def __set__(self, instance: JobTemplate, value: Any) -> None:
+        """Set the value."""
+        # No value is not a text or a limit; but it is a flag: false.
+        converter = self.converter
+        if converter is not None and (value is not None or isinstance(converter, BoolConverter)):
+            value = converter.to_drmaa(value)
+        if type(value) is str:  # what most values are, a step sooner
+            data = encode(value, self._attribute)
+        else:
+            data = _as_bytes(value, self._attribute)
+        binding.set_attribute(instance._handle, self._c_name, data)
+
+
+class VectorAttribute(_Named):
+    """A list attribute: any iterable on the way in, a list of str on the way out.
+
+    Elements are what str() makes of them; a bare text or path is a list of one.
+
+    C: drmaa_set_vector_attribute, drmaa_get_vector_attribute.
+    """
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> VectorAttribute: ...
+
+    @overload
+    def __get__(self, instance: JobTemplate, owner: type) -> list[str]: ...
+
+    def __get__(self, instance: JobTemplate | None, owner: type) -> VectorAttribute | list[str]:
+        """Return the elements."""
+        if instance is None:
+            return self
+        return binding.get_vector_attribute(instance._handle, self._c_name)
+
+    def __set__(self, instance: JobTemplate, value: Iterable[object] | str | bytes) -> None:
+        """Set the elements, replacing all there were."""
+        if isinstance(value, (str, bytes, os.PathLike)):
+            value = (value,)
+        elif not isinstance(value, Iterable):
+            raise invalid_argument(
+                f"{self._attribute} can't be {value!r}: pass a list of values, or one text"
+            )
+        elements: Sequence[Any] = value if isinstance(value, (list, tuple)) else tuple(value)
+
+        def encode_each() -> list[bytes]:
+            return [
+                _as_bytes(element, f"{self._attribute}[{index}]")
+                for index, element in enumerate(elements)
+            ]
+
+        binding.set_vector_attribute(
+            instance._handle, self._c_name, elements, len(elements), encode_each
+        )
+
+
+class DictAttribute(_Named):
+    """A dict attribute: NAME=VALUE strings in C. Setting takes anything with items().
+
+    C: drmaa_set_vector_attribute, drmaa_get_vector_attribute.
+    """
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> DictAttribute: ...
+
+    @overload
+    def __get__(self, instance: JobTemplate, owner: type) -> dict[str, str]: ...
+
+    def __get__(self, instance: JobTemplate | None, owner: type) -> DictAttribute | dict[str, str]:
+        """Return the pairs; an entry without '=' has the value ''."""
+        if instance is None:
+            return self
+        return binding.get_vector_attribute_pairs(instance._handle, self._c_name)
+
+    def __set__(self, instance: JobTemplate, value: Mapping[Any, Any]) -> None:
+        """Set the pairs, replacing all there were."""
+        items = getattr(value, "items", None)
+        if items is None:
+            raise invalid_argument(
+                f"{self._attribute} can't be {value!r}: pass a dict, os.environ, or the like"
+            )
+        pairs: list[tuple[Any, Any]] = list(items())
+
+        def encode_each() -> list[bytes]:
+            return [self._encode_pair(name, text) for name, text in pairs]
+
+        try:
+            names = {name for name, _ in pairs}
+            sound = "" not in names and "=" not in "".join(names)
+        except TypeError:
+            sound = False
+        entries = map("=".join, pairs) if sound else encode_each()
+        binding.set_vector_attribute(
+            instance._handle, self._c_name, entries, len(pairs), encode_each
+        )
+
+    def _encode_pair(self, name: object, text: object) -> bytes:
+        key = _as_bytes(name, f"a name in {self._attribute}")
+        if not key or b"=" in key:
+            raise invalid_argument(
+                f"{self._attribute} can't have the name {name!r}: a variable's name has at least "
+                "one character and no '='"
+            )
+        return key + b"=" + _as_bytes(text, f"{self._attribute}[{name!r}]")

@@ -1,0 +1,430 @@
+"""The way into C: a function a routine, and the one place where its errors are raised.
+
+Only this module, and library.py for loading, touch ``ffi`` and ``lib``. What the library
+writes comes out as str.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Callable, Iterable, NewType, NoReturn, Sequence
+
+from . import errors
+from ._drmaa import ffi, lib
+from .errors import Errno, InvalidJobTemplateException
+from .jobids import encode_job_id
+from .jobinfo import JobInfo
+from .library import load_library, remedy_for
+from .text import block, encode
+
+if TYPE_CHECKING:
+    from ._drmaa import _CData as CData
+else:
+    CData = object
+
+#: A job template of the library. Once it is dead, whatever the reason, every call refuses it.
+Handle = NewType("Handle", CData)
+
+#: The room for a call's results; see call.h.
+Call = NewType("Call", CData)
+
+# A result larger than this is not kept for the next call.
+_LARGE = 1 << 20
+
+# Rooms that no call uses: taking one from here costs a tenth of making one.
+_idle: list[Call] = []
+
+
+def begin() -> Call:
+    """Return the room for a call; end() takes it back."""
+    try:
+        return _idle.pop()
+    except IndexError:
+        call = lib.dc_new_call()
+        if call == ffi.NULL:
+            raise MemoryError from None
+        return Call(ffi.gc(call, lib.dc_free_call))
+
+
+def end(call: Call) -> None:
+    """Give a call's room back, once its results are read, if they may have been large."""
+    if call.block.room > _LARGE:
+        lib.dc_trim(call)
+    _idle.append(call)
+
+
+def _decode(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _fail(
+    code: int,
+    routine: str,
+    call: Call,
+    about: str = "",
+    job: JobInfo | None = None,
+    job_ids: Sequence[str] = (),
+) -> NoReturn:
+    """Raise the exception for *code*: the one place where a C error becomes a Python one.
+
+    Args:
+        code: What the call returned.
+        routine: The C routine.
+        call: The call's room, with the library's words; it is given back.
+        about: What the call was about, where the library's words don't tell.
+        job: What is known of a job that was reaped all the same.
+        job_ids: The ids of jobs that were submitted all the same.
+    """
+    said = _decode(ffi.string(call.diagnosis)).strip()
+    error: errors.DrmaaException
+    if code == lib.DC_DELETED:
+        error = InvalidJobTemplateException(said)
+    else:
+        if routine == "drmaa_init" and remedy_for(said):
+            about = f"remedy: {remedy_for(said)}"
+        text = said or _words_for(code, call)
+        error = errors.from_code(code, routine, f"{text} ({about})" if about else text, said)
+    error.jobInfo = job
+    error.jobIds = tuple(job_ids)
+    end(call)
+    raise error
+
+
+def _words_for(code: int, call: Call) -> str:
+    """Return drmaa_strerror's text, or the exception class's where the library has none."""
+    lib.dc_strerror(code, call)
+    return _value(call).strip() or errors.from_code(code, "", "").meaning
+
+
+def _value(call: Call) -> str:
+    return ffi.string(call.value).decode("utf-8", "surrogateescape")
+
+
+def _strings(call: Call) -> list[str]:
+    """Return the strings of a call's list."""
+    block = call.block
+    if not block.count:
+        return []
+    return _decode(ffi.unpack(block.data, block.size - 1)).split("\0")
+
+
+def _pairs(call: Call) -> dict[str, str]:
+    """Return a call's list of pairs."""
+    strings = iter(_strings(call))
+    return dict(zip(strings, strings))
+
+
+# What the DRM was called when the library was first asked. Grid Engine's answers 'SGE 8.1.9' to
+# the first thread that calls it, and ' 8.1.9' to all others.
+_first_names: list[str] = []
+
+
+def _load() -> None:
+    """Load the library if need be, and ask it for its DRM's name before anything else."""
+    load_library()
+    if not _first_names:
+        _first_names.append("")
+        with contextlib.suppress(errors.DrmaaException):
+            _first_names[0] = _ask("drmaa_get_DRM_system", lib.dc_get_DRM_system)
+
+
+def init(contact: str | bytes | None) -> None:
+    """Open the process's session. C: drmaa_init."""
+    _load()
+    data = ffi.NULL if contact is None else encode(contact, "the contact string")
+    call = begin()
+    code = lib.dc_init(data, call)
+    if code:
+        _fail(code, "drmaa_init", call)
+    _idle.append(call)
+
+
+def exit() -> None:  # noqa: A001 - the routine's name
+    """Delete the session's templates and close it. C: drmaa_exit."""
+    call = begin()
+    code = lib.dc_exit(call)
+    if code:
+        _fail(code, "drmaa_exit", call)
+    _idle.append(call)
+
+
+def is_active() -> bool:
+    """Whether this process has a session."""
+    return bool(lib.dc_is_active())
+
+
+def _ask(routine: str, ask: Callable[[CData], int]) -> str:
+    """Return the text that *ask* gets from the library."""
+    call = begin()
+    code = ask(call)
+    if code:
+        _fail(code, routine, call)
+    text = _value(call)
+    end(call)
+    return text
+
+
+def get_contact() -> str:
+    """Return the contact string, or the possible ones. C: drmaa_get_contact."""
+    _load()
+    return _ask("drmaa_get_contact", lib.dc_get_contact)
+
+
+def get_DRM_system() -> str:
+    """Return the DRM's name. C: drmaa_get_DRM_system."""
+    _load()
+    return _whole_name(_ask("drmaa_get_DRM_system", lib.dc_get_DRM_system))
+
+
+def get_DRMAA_implementation() -> str:
+    """Return the library's name. C: drmaa_get_DRMAA_implementation."""
+    _load()
+    return _whole_name(_ask("drmaa_get_DRMAA_implementation", lib.dc_get_DRMAA_implementation))
+
+
+def _whole_name(name: str) -> str:
+    """Return the name with the beginning that Grid Engine's library leaves out in threads."""
+    return next((whole for whole in _first_names if whole.endswith(name)), name)
+
+
+def version() -> tuple[int, int]:
+    """Return the version of DRMAA, major and minor. C: drmaa_version."""
+    _load()
+    call = begin()
+    code = lib.dc_version(call)
+    if code:
+        _fail(code, "drmaa_version", call)
+    numbers = call.major, call.minor
+    _idle.append(call)
+    return numbers
+
+
+def _list(routine: str, read: Callable[[CData], int]) -> list[str]:
+    """Return the list that *read* gets from the library, which is loaded if need be."""
+    _load()
+    call = begin()
+    code = read(call)
+    if code:
+        _fail(code, routine, call)
+    strings = _strings(call)
+    end(call)
+    return strings
+
+
+def get_attribute_names() -> list[str]:
+    """Return the names of the scalar attributes. C: drmaa_get_attribute_names."""
+    return _list("drmaa_get_attribute_names", lib.dc_get_attribute_names)
+
+
+def get_vector_attribute_names() -> list[str]:
+    """Return the names of the vector attributes. C: drmaa_get_vector_attribute_names."""
+    return _list("drmaa_get_vector_attribute_names", lib.dc_get_vector_attribute_names)
+
+
+def allocate_job_template() -> Handle:
+    """Make a template, which its handle deletes at the latest. C: drmaa_allocate_job_template."""
+    call = begin()
+    code = lib.dc_allocate_job_template(call)
+    if code:
+        _fail(code, "drmaa_allocate_job_template", call)
+    handle = Handle(ffi.gc(call.made, lib.dc_forget))
+    _idle.append(call)
+    return handle
+
+
+def delete_job_template(handle: Handle) -> None:
+    """Delete a template; nothing happens if it is deleted. C: drmaa_delete_job_template."""
+    call = begin()
+    code = lib.dc_delete_job_template(handle, call)
+    if code:
+        _fail(code, "drmaa_delete_job_template", call)
+    _idle.append(call)
+
+
+def set_attribute(handle: Handle, name: bytes, value: bytes) -> None:
+    """Set a scalar attribute. C: drmaa_set_attribute."""
+    call = begin()
+    code = lib.dc_set_attribute(handle, name, value, call)
+    if code:
+        about = f"{name.decode()} = {_decode(value)!r:.200}"
+        _fail(code, "drmaa_set_attribute", call, about)
+    _idle.append(call)
+
+
+def get_attribute(handle: Handle, name: bytes) -> str:
+    """Return a scalar attribute, however long. C: drmaa_get_attribute."""
+    call = begin()
+    code = lib.dc_get_attribute(handle, name, call)
+    if code:
+        _fail(code, "drmaa_get_attribute", call, f"reading {name.decode()}")
+    text = _value(call)
+    end(call)
+    return text
+
+
+def set_vector_attribute(
+    handle: Handle,
+    name: bytes,
+    values: Iterable[object],
+    count: int,
+    encode_each: Callable[[], Iterable[bytes]],
+) -> None:
+    """Set a vector attribute to *count* *values*, replacing all of it.
+
+    Args:
+        handle: The template.
+        name: The attribute.
+        values: The values, if they are plain str; they may be anything.
+        count: How many they are.
+        encode_each: What encodes each of them, and raises for those that C can't take. It is
+            called if the values are not all plain str.
+
+    C: drmaa_set_vector_attribute.
+    """
+    data = block(values, count, encode_each)
+    call = begin()
+    code = lib.dc_set_vector_attribute(handle, name, data, len(data), count, call)
+    if code == lib.DC_UNFIT:
+        encode_each()
+    if code:
+        _fail(code, "drmaa_set_vector_attribute", call, name.decode())
+    _idle.append(call)
+
+
+def get_vector_attribute(handle: Handle, name: bytes) -> list[str]:
+    """Return a vector attribute. C: drmaa_get_vector_attribute."""
+    call = begin()
+    code = lib.dc_get_vector_attribute(handle, name, 0, call)
+    if code:
+        _fail(code, "drmaa_get_vector_attribute", call, f"reading {name.decode()}")
+    strings = _strings(call)
+    end(call)
+    return strings
+
+
+def get_vector_attribute_pairs(handle: Handle, name: bytes) -> dict[str, str]:
+    """Return a vector attribute of NAME=VALUE strings. C: drmaa_get_vector_attribute."""
+    call = begin()
+    code = lib.dc_get_vector_attribute(handle, name, 1, call)
+    if code:
+        _fail(code, "drmaa_get_vector_attribute", call, f"reading {name.decode()}")
+    pairs = _pairs(call)
+    end(call)
+    return pairs
+
+
+def run_job(handle: Handle) -> str:
+    """Submit a job and return its id. C: drmaa_run_job."""
+    call = begin()
+    code = lib.dc_run_job(handle, call)
+    if code:
+        _fail(code, "drmaa_run_job", call)
+    job_id = _value(call)
+    _idle.append(call)
+    if not job_id:
+        raise _unusable("drmaa_run_job", "the library submitted a job and gave no id", ())
+    if len(job_id) > lib.DC_TEXT_SIZE - 3:
+        text = f"the job's id is longer than {len(job_id)} and was cut"
+        raise _unusable("drmaa_run_job", text, (job_id,))
+    return job_id
+
+
+def _unusable(routine: str, text: str, job_ids: Sequence[str]) -> errors.DrmaaException:
+    """Return the error for jobs that were submitted, but whose ids are not as they must be."""
+    error = errors.from_code(Errno.INTERNAL_ERROR, routine, text)
+    error.jobIds = tuple(job_ids)
+    return error
+
+
+def run_bulk_jobs(handle: Handle, begin_index: int, end_index: int, step: int) -> list[str]:
+    """Submit a job for each index and return their ids. C: drmaa_run_bulk_jobs."""
+    call = begin()
+    code = lib.dc_run_bulk_jobs(handle, begin_index, end_index, step, call)
+    job_ids = _strings(call)
+    if code:
+        _fail(code, "drmaa_run_bulk_jobs", call, job_ids=job_ids)
+    end(call)
+    tasks = (end_index - begin_index) // step + 1
+    if len(job_ids) != tasks:
+        text = f"the library gave {len(job_ids)} ids for {tasks} jobs"
+        raise _unusable("drmaa_run_bulk_jobs", text, job_ids)
+    return job_ids
+
+
+def control(job_id: bytes, action: int) -> None:
+    """Hold, release, suspend, resume or terminate a job. C: drmaa_control."""
+    call = begin()
+    code = lib.dc_control(job_id, action, call)
+    if code:
+        _fail(code, "drmaa_control", call)
+    _idle.append(call)
+
+
+def job_ps(job_id: bytes) -> int:
+    """Return the number of a job's state. C: drmaa_job_ps."""
+    call = begin()
+    code = lib.dc_job_ps(job_id, call)
+    if code:
+        _fail(code, "drmaa_job_ps", call)
+    status: int = call.status
+    _idle.append(call)
+    return status
+
+
+def synchronize(job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
+    """Wait until all of *job_ids* have finished. C: drmaa_synchronize."""
+
+    def encode_each() -> list[bytes]:
+        return [encode_job_id(job_id) for job_id in job_ids]
+
+    count = len(job_ids)
+    data = block(job_ids, count, encode_each)
+    call = begin()
+    code = lib.dc_synchronize(data, len(data), count, timeout, dispose, call)
+    if code == lib.DC_UNFIT:
+        encode_each()
+    if code:
+        _fail(code, "drmaa_synchronize", call)
+    _idle.append(call)
+
+
+def wait(job_id: str, timeout: int, call: Call) -> JobInfo:
+    """Wait for a job and take its record, by way of *call*, which is from begin().
+
+    The call's room is given back, but by an exception that is none of DRMAA's: then it tells
+    whether a record was taken.
+
+    Raises:
+        NoResourceUsageException: and whatever fails after the record is taken; the error's
+            jobInfo holds what is known of the job.
+
+    C: drmaa_wait, drmaa_wifexited, drmaa_wexitstatus, drmaa_wifsignaled, drmaa_wtermsig,
+    drmaa_wcoredump, drmaa_wifaborted.
+    """
+    code = lib.dc_wait(encode_job_id(job_id), timeout, call)
+    if code:
+        info = job_info(call, job_id) if call.reaped else None
+        _fail(code, "drmaa_wait", call, job=info)
+    info = job_info(call, job_id)
+    end(call)
+    return info
+
+
+def is_reaped(call: Call) -> bool:
+    """Whether the wait() that was given *call* has taken a record from the library."""
+    return bool(call.reaped)
+
+
+def job_info(call: Call, asked: str) -> JobInfo:
+    """Return what a wait() for *asked* learned."""
+    signaled = bool(call.signaled)
+    return JobInfo(
+        _value(call) or asked,
+        bool(call.exited),
+        signaled,
+        _decode(ffi.string(call.signal)) if signaled else "",
+        bool(call.core_dumped),
+        bool(call.aborted),
+        call.exit_status,
+        _pairs(call),
+    )

@@ -1,0 +1,13 @@
+"""The names that programs written for the package ``drmaa`` import from ``drmaa.helpers``."""
+
+from .attributes import Attribute, BoolConverter, DictAttribute, IntConverter, VectorAttribute
+from .session import Version
+
+__all__ = [
+    "Attribute",
+    "BoolConverter",
+    "DictAttribute",
+    "IntConverter",
+    "VectorAttribute",
+    "Version",
+]

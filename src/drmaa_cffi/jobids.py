@@ -1,0 +1,64 @@
+"""What a program may pass as a job id."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import Errno, from_code, invalid_argument
+from .text import encode
+
+_NUMBER = re.compile(r"\s*[+-]?([0-9]*)")
+# Shorter ones that begin with another digit than 0 are numbers above 0 in any C type.
+_SHORT = 9
+# No DRM counts so far, and int() takes its time for more.
+_MOST_DIGITS = 100
+
+
+def job_id_of(value: object) -> str:
+    """Return a job id as text; an int is one, too.
+
+    Raises:
+        InvalidArgumentException: *value* is no job id.
+        InvalidJobException: a library could take it for the number 0.
+    """
+    if type(value) is str:
+        text = value
+    elif isinstance(value, str):
+        text = str.__str__(value)
+    elif isinstance(value, bytes):
+        text = value.decode("utf-8", "surrogateescape")
+    elif isinstance(value, int) and not isinstance(value, bool):
+        text = str(value)
+    else:
+        text = ""
+    if not text:
+        raise invalid_argument(f"{value!r} is no job id: pass one that runJob() returned")
+    if (len(text) > _SHORT or not "1" <= text[0]) and _could_be_zero(text):
+        raise from_code(
+            Errno.INVALID_JOB,
+            "",
+            f"{text!r:.80} is no job id: a library could read it as 0, which can mean all jobs; "
+            "pass one that runJob() returned",
+        )
+    return text
+
+
+def encode_job_id(value: object) -> bytes:
+    """Return a job id as C gets it; the errors are those of job_id_of() and encode()."""
+    # The look at each kind of id takes a third of a jobStatus(): most need none.
+    if type(value) is str and len(value) <= _SHORT and value.isalnum() and value[0] != "0":
+        return value.encode()
+    return encode(job_id_of(value), "a job id")
+
+
+def _could_be_zero(text: str) -> bool:
+    """Whether C's atoi(), cut to 32 bits, makes 0 of a number.
+
+    Grid Engine's library reads ids so, and there 0 stands for the jobs of all users: an
+    administrator's control("0", "terminate") would end them all.
+    """
+    match = _NUMBER.match(text)
+    digits = match.group(1) if match else ""
+    if not digits:
+        return text[0] in "+-"
+    return len(digits) > _MOST_DIGITS or int(digits) % 2**32 == 0

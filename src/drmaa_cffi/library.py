@@ -1,0 +1,287 @@
+"""Find and load libdrmaa: the search steps as data, and a report of every attempt."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import shlex
+import sys
+import threading
+from typing import Callable, Mapping, NamedTuple, NoReturn, Sequence
+
+from ._drmaa import ffi, lib
+from .errors import (
+    IllegalStateException,
+    LibraryLoadError,
+    LibraryNotFoundError,
+    invalid_argument,
+)
+
+PATH_VARIABLE = "DRMAA_LIBRARY_PATH"
+LOCAL = "local"
+SONAMES = ("libdrmaa.so.1.0", "libdrmaa.so.1", "libdrmaa.so")
+# The text of the package `drmaa` where it finds no library: programs match it.
+NOT_FOUND = (
+    "Could not find drmaa library.  Please specify its full path using the environment variable "
+    + PATH_VARIABLE
+)
+_LOCAL_LIBRARY = os.path.join(os.path.dirname(__file__), "local", "libdrmaa.so")
+_DEBIAN_GRID_ENGINE = "/usr/lib/gridengine-drmaa/lib/libdrmaa.so*"
+_REASON_SIZE = 4096
+
+
+class Library(NamedTuple):
+    """The libdrmaa that this process has loaded."""
+
+    #: The file that the loader took.
+    path: str
+    #: The search step that found it.
+    found_via: str
+
+
+class Attempt(NamedTuple):
+    """One place where a libdrmaa was looked for in vain."""
+
+    found_via: str
+    #: The file or soname; empty if the step had none to offer.
+    candidate: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Return the attempt as lines of a report."""
+        where = f"{self.found_via}: {self.candidate}" if self.candidate else self.found_via
+        remedy = f"\n      remedy: {self.remedy}" if self.remedy else ""
+        return f"  - {where}\n      {self.reason}{remedy}"
+
+
+class Step(NamedTuple):
+    """A place to look: *candidates* gives files or sonames, or raises LookupError with why not."""
+
+    found_via: str
+    candidates: Callable[[Mapping[str, str]], Sequence[str]]
+    #: True if what the step offers was asked for: then nothing else may be loaded instead.
+    decisive: bool = False
+
+
+def _from_environment(environ: Mapping[str, str]) -> Sequence[str]:
+    path = environ.get(PATH_VARIABLE)
+    if path is None:
+        raise LookupError("not set")
+    return (path,)
+
+
+def _from_loader(_: Mapping[str, str]) -> Sequence[str]:
+    return SONAMES
+
+
+def _from_grid_engine(environ: Mapping[str, str]) -> Sequence[str]:
+    root = environ.get("SGE_ROOT")
+    if not root:
+        raise LookupError("SGE_ROOT is not set")
+    arch = environ.get("SGE_ARCH", "*")
+    patterns = (f"{glob.escape(root)}/lib/{arch}/libdrmaa.so*", _DEBIAN_GRID_ENGINE)
+    found = [file for pattern in patterns for file in sorted(glob.glob(pattern))]
+    if not found:
+        raise LookupError(f"there is no {' and no '.join(patterns)}")
+    return found
+
+
+def _from_ldconfig(_: Mapping[str, str]) -> Sequence[str]:
+    import subprocess  # noqa: PLC0415 - few programs come so far in the search
+
+    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    try:
+        listing = subprocess.run(
+            ["ldconfig", "-p"],  # noqa: S607 - its folder differs between distributions
+            env={"PATH": path, "LC_ALL": "C"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+            timeout=10,
+            check=False,
+        ).stdout.decode(errors="replace")
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LookupError(f"ldconfig -p does not work: {error}") from None
+    found = re.findall(r"^\s+libdrmaa\.so\S*\s.*=>\s+(\S+)$", listing, re.MULTILINE)
+    if not found:
+        raise LookupError("ldconfig -p lists no libdrmaa")
+    return found
+
+
+STEPS = (
+    Step(PATH_VARIABLE, _from_environment, decisive=True),
+    Step("the dynamic loader (LD_LIBRARY_PATH and the system's folders)", _from_loader),
+    Step("Grid Engine's folders ($SGE_ROOT/lib/<arch>)", _from_grid_engine),
+    Step("ldconfig", _from_ldconfig),
+)
+
+# What the loader (or the library, when it begins) says, and what helps.
+_REMEDIES = {
+    r"(?P<file>\S+): cannot allocate memory in static TLS block": (
+        "start the program again with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384 or "
+        "LD_PRELOAD={file} in its environment (set before the process starts; setting it from "
+        "within has no effect)"
+    ),
+    r"environment variable SGE_ROOT": (
+        "set SGE_ROOT (and SGE_CELL, if it is not 'default') as the site's settings.sh does"
+    ),
+    r"undefined symbol: (?P<symbol>\w+)": (
+        "the library is broken, or made for another version of its DRM: nothing that is "
+        "installed defines {symbol}; ask for the libdrmaa of this machine's DRM"
+    ),
+    r"wrong ELF class|wrong architecture|Exec format error": (
+        "use the libdrmaa for this machine and Python ({machine}, {bits} bits)"
+    ),
+    r"invalid ELF header|file too short|not a dynamic|Is a directory|cannot read file data": (
+        "this is not a shared library: give the full path of the libdrmaa.so file itself"
+    ),
+    r"lacks the routines": ("give the path of a DRMAA 1.0 library (DRMAA 2 is another interface)"),
+    r"[Pp]ermission denied": "make the file and its folders readable for this user",
+    r"(?P<file>\S+): cannot open shared object file: No such file": (
+        "the loader can't find {file}: check the path, or add its folder to LD_LIBRARY_PATH or "
+        "to ldconfig's"
+    ),
+}
+
+
+def remedy_for(text: str) -> str:
+    """Return what helps against what the loader or a library said; empty if nothing is known."""
+    for pattern, remedy in _REMEDIES.items():
+        match = re.search(pattern, text)
+        if match:
+            bits = 64 if sys.maxsize > 2**32 else 32
+            return remedy.format(machine=os.uname().machine, bits=bits, **match.groupdict())
+    return ""
+
+
+def _is_absent(candidate: str, reason: str) -> bool:
+    """Whether the loader's *reason* is that there is no *candidate*, rather than a bad one."""
+    return candidate in reason.partition(":")[0] and "No such file" in reason
+
+
+def _try(candidate: str, found_via: str) -> Library | Attempt:
+    """Load *candidate*, or tell why it can't be."""
+    if not candidate or "\0" in candidate:
+        remedy = f"give the full path of the site's libdrmaa.so, or {LOCAL!r}, or leave it unset"
+        return Attempt(found_via, repr(candidate), "this is no path", remedy)
+    text = ffi.new("char[]", _REASON_SIZE)
+    outcome = lib.dc_load(os.fsencode(candidate), text, _REASON_SIZE)
+    reason = os.fsdecode(ffi.string(text))
+    if outcome == lib.DC_LOADED:
+        return Library(reason, found_via)
+    if outcome == lib.DC_NOT_A_DRMAA:
+        reason = f"it lacks the routines {reason}"
+    elif _is_absent(candidate, reason):
+        if candidate in SONAMES:
+            return Attempt(found_via, candidate, "the loader finds none", "")
+        if os.path.isfile(candidate):  # glibc calls a library for another processor absent
+            reason += " (the file is there: wrong architecture)"
+    return Attempt(found_via, candidate, reason, remedy_for(reason))
+
+
+def _give_up(attempts: Sequence[Attempt], *, found: bool) -> NoReturn:
+    report = "\n".join(map(str, attempts))
+    if found:
+        raise LibraryLoadError(f"Could not load the DRMAA library.  Tried:\n{report}")
+    raise LibraryNotFoundError(f"{NOT_FOUND}\nSearched:\n{report}")
+
+
+def _asked_for(path: str) -> Step:
+    def candidates(_: Mapping[str, str]) -> Sequence[str]:
+        return (path,)
+
+    return Step("load_library()", candidates, decisive=True)
+
+
+def _search(path: str | None) -> Library:
+    """Try every step, or *path* alone; load the first that works."""
+    steps = STEPS if path is None else (_asked_for(path),)
+    attempts: list[Attempt] = []
+    found = False
+    for step in steps:
+        try:
+            candidates = step.candidates(os.environ)
+        except LookupError as why_not:
+            attempts.append(Attempt(step.found_via, "", str(why_not), ""))
+            continue
+        for candidate in candidates:
+            is_local = step.decisive and candidate == LOCAL
+            if is_local:
+                # Its engine is a program of this Python's; a job that submits jobs has it, too.
+                os.environ.setdefault(
+                    "DRMAA_LOCAL_ENGINE",
+                    f"{shlex.quote(sys.executable)} -m drmaa_cffi.local engine",
+                )
+            outcome = _try(_LOCAL_LIBRARY if is_local else candidate, step.found_via)
+            if isinstance(outcome, Library):
+                return outcome
+            attempts.append(outcome)
+            found = found or step.decisive or candidate not in SONAMES or bool(outcome.remedy)
+        if step.decisive:
+            break
+    _give_up(attempts, found=found)
+
+
+_lock = threading.Lock()
+_loaded: Library | None = None
+_asked: str | None = None
+
+
+def _renew_lock() -> None:
+    """In a forked child another thread's hold on the lock would last for ever."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
+
+
+def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
+    """Load the libdrmaa for this process, or return the one that is loaded.
+
+    Everything that needs the library loads it by itself; call this to choose the library in the
+    program, or to see at its start whether there is one. A process has one libdrmaa, for good.
+
+    Args:
+        path: The library's file or soname, or ``"local"`` for the local engine. None takes
+            the environment variable ``DRMAA_LIBRARY_PATH`` if it is set, else searches: the
+            dynamic loader, Grid Engine's folders under ``$SGE_ROOT``, ldconfig.
+
+    Returns:
+        The library's file and the step that found it.
+
+    Raises:
+        LibraryNotFoundError: there is no libdrmaa; the message reports the search. Also a
+            RuntimeError.
+        LibraryLoadError: there is one, and it cannot be loaded, or the one asked for can't;
+            the message has the loader's reasons, with remedies. Also an OSError.
+        IllegalStateException: another library is loaded already.
+        InvalidArgumentException: *path* is no path.
+
+    C: dlopen, dlsym.
+    """
+    global _loaded, _asked
+    try:
+        asked = None if path is None else os.fsdecode(os.fsencode(path))
+        if asked is not None and "\0" in asked:
+            raise TypeError
+    except (TypeError, UnicodeEncodeError):
+        raise invalid_argument(f"{path!r} is no path: pass a str, bytes or os.PathLike") from None
+    with _lock:
+        if _loaded is None:
+            _loaded, _asked = _search(asked), asked
+        elif asked not in (None, _asked) and not _is_loaded(str(asked)):
+            raise IllegalStateException(
+                f"can't load {asked!r}: this process has loaded {_loaded.path!r} (found by "
+                f"{_loaded.found_via}) and a process has one DRMAA library for good; choose it "
+                "before anything else needs it"
+            )
+        return _loaded
+
+
+def _is_loaded(asked: str) -> bool:
+    """Whether *asked* names the file that is loaded."""
+    file = _LOCAL_LIBRARY if asked == LOCAL else asked
+    return _loaded is not None and os.path.realpath(file) == os.path.realpath(_loaded.path)

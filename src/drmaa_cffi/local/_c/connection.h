@@ -1,0 +1,57 @@
+/* One connection to the engine, shared by all threads of the program: requests go out with a
+ * number, answers come back in any order. */
+#ifndef DRMAA_LOCAL_CONNECTION_H
+#define DRMAA_LOCAL_CONNECTION_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "context.h"
+#include "home.h"
+#include "requests.h"
+
+/* A request and, once it is done, its answer. */
+typedef struct request {
+    wire_buffer frame;
+    context *context; /* what must have been sent before it, or NULL */
+    bool has_timeout; /* its payload begins with one, in milliseconds */
+    /* From here on the connection's own. */
+    uint32_t number;
+    int64_t deadline;
+    bool done;
+    int code;
+    wire_buffer answer; /* the payload; after a failure, the words */
+    pthread_cond_t wake;
+    struct request *next;
+} request;
+
+typedef struct {
+    pthread_mutex_t lock;
+    engine_home home;
+    unsigned char nonce[16]; /* by which the engine knows this client after a restart */
+    char contact[256];
+    int socket; /* -1: lost, to be found again */
+    bool closing;
+    bool reading; /* some thread reads for all */
+    uint32_t last_number;
+    request *first; /* those that wait for an answer, oldest first */
+    request *last;
+    context *sent; /* the context the engine has from us */
+    wire_buffer in;
+} connection;
+
+/* Reaches the engine and opens the session `contact` ("" for a new one). Returns a code. */
+int open_connection(connection *to, const char *contact, diagnosis_buffer diagnosis);
+/* Tells the engine that the session is left, which answers every waiting thread with
+ * NO_ACTIVE_SESSION. New calls fail the same way. */
+void close_connection(connection *to);
+/* Once no thread uses the connection any more. */
+void free_connection(connection *to);
+/* After a fork, in the child: let go of it without touching the parent's. */
+void abandon_connection(connection *to);
+/* Sends the request and waits for its answer; lost engines are started again and asked again.
+ * Returns the answer's code, the words in `diagnosis`. Free the request in any case. */
+int call(connection *to, request *of, diagnosis_buffer diagnosis);
+void free_request(request *of);
+
+#endif

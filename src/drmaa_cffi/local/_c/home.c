@@ -1,0 +1,107 @@
+/* The engine's folder: DRMAA_LOCAL_HOME, or one for this host in the user's state folder.
+ * local/home.py finds the same folder by the same rules. */
+#include "home.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *setting(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && *value != '\0' ? value : NULL;
+}
+
+/* Writes the path; false if it is too long or nothing tells where it should be. */
+static int find_home(char *path, size_t size)
+{
+    const char *given = setting("DRMAA_LOCAL_HOME");
+    int length;
+    if (given != NULL) {
+        char here[PATH_MAX];
+        if (*given == '/')
+            length = snprintf(path, size, "%s", given);
+        else if (getcwd(here, sizeof here) == NULL)
+            return 0;
+        else
+            length = snprintf(path, size, "%s/%s", here, given);
+        return length > 0 && (size_t)length < size;
+    }
+    char host[256] = "";
+    if (gethostname(host, sizeof host - 1) != 0 || *host == '\0')
+        strcpy(host, "localhost");
+    const char *state = setting("XDG_STATE_HOME");
+    if (state != NULL && *state == '/') {
+        length = snprintf(path, size, "%s/drmaa-local/%s", state, host);
+        return length > 0 && (size_t)length < size;
+    }
+    const char *user = setting("HOME");
+    char text[4096];
+    struct passwd entry, *found = NULL;
+    if (user == NULL || *user != '/') {
+        if (getpwuid_r(geteuid(), &entry, text, sizeof text, &found) != 0 || found == NULL)
+            return 0;
+        user = found->pw_dir;
+    }
+    length = snprintf(path, size, "%s/.local/state/drmaa-local/%s", user, host);
+    return length > 0 && (size_t)length < size;
+}
+
+/* Makes the folder and those above it that are missing, for this user only. */
+static int make_folders(const char *path)
+{
+    char part[PATH_MAX];
+    snprintf(part, sizeof part, "%s", path);
+    for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(part, 0700) != 0 && errno != EEXIST && access(part, F_OK) != 0)
+            return 0;
+        *slash = '/';
+    }
+    return mkdir(part, 0700) == 0 || errno == EEXIST;
+}
+
+int open_home(engine_home *home, diagnosis_buffer diagnosis)
+{
+    home->folder = -1;
+    if (!find_home(home->path, sizeof home->path))
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine's folder cannot be found, or its path is too long: set "
+                    "DRMAA_LOCAL_HOME to the path of a folder of your own");
+    home->folder = open(home->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (home->folder < 0 && errno == ENOENT && make_folders(home->path))
+        home->folder = open(home->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (home->folder < 0)
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine's folder '%s' cannot be made or opened: %s; set "
+                    "DRMAA_LOCAL_HOME to the path of a folder of your own",
+                    home->path, strerror(errno));
+    struct stat facts;
+    if (fstat(home->folder, &facts) != 0 || facts.st_uid != geteuid()) {
+        close_home(home);
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine's folder '%s' belongs to user %lu, not to you (%lu): set "
+                    "DRMAA_LOCAL_HOME to the path of a folder of your own",
+                    home->path, (unsigned long)facts.st_uid, (unsigned long)geteuid());
+    }
+    if ((facts.st_mode & 077) != 0) {
+        close_home(home);
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine's folder '%s' has mode %04o, so that others could reach "
+                    "your jobs: run chmod 700 on it",
+                    home->path, (unsigned)facts.st_mode & 07777);
+    }
+    return DRMAA_ERRNO_SUCCESS;
+}
+
+void close_home(engine_home *home)
+{
+    if (home->folder >= 0)
+        close(home->folder);
+    home->folder = -1;
+}

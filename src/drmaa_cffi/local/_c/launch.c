@@ -1,0 +1,262 @@
+/* The way to a running engine: connect to it, or start it and connect. */
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SOCKET_NAME "engine.sock"
+#define START_SECONDS 60
+#define MOST_WORDS 64
+
+extern char **environ;
+
+/* Tries once; returns a descriptor, or -1 with errno. */
+static int try_connect(const engine_home *home)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/" SOCKET_NAME,
+                          home->path);
+    /* A socket's path has 107 bytes at most. The open folder has a short name in /proc. */
+    if ((size_t)length >= sizeof address.sun_path)
+        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME,
+                 home->folder);
+    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (made < 0)
+        return -1;
+    while (connect(made, (struct sockaddr *)&address, sizeof address) != 0) {
+        if (errno == EINTR)
+            continue;
+        int reason = errno;
+        close(made);
+        errno = reason;
+        return -1;
+    }
+    return made;
+}
+
+static int check_peer(int made, diagnosis_buffer diagnosis)
+{
+    struct ucred peer = {0};
+    socklen_t size = sizeof peer;
+    if (getsockopt(made, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid())
+        return DRMAA_ERRNO_SUCCESS;
+    close(made);
+    return fail(diagnosis, DRMAA_ERRNO_AUTH_FAILURE,
+                "the local engine's socket is held by user %lu, not by you (%lu)",
+                (unsigned long)peer.uid, (unsigned long)geteuid());
+}
+
+/* Splits a command into words as a shell does: blanks, quotes and backslashes, nothing else.
+ * `text` is overwritten. Returns false for an open quote or too many words. */
+static int split_command(char *text, char **words)
+{
+    size_t count = 0;
+    char *from = text, *to = text;
+    for (;;) {
+        while (*from == ' ' || *from == '\t')
+            from++;
+        if (*from == '\0')
+            break;
+        if (count == MOST_WORDS)
+            return 0;
+        words[count++] = to;
+        char quote = '\0';
+        for (; *from != '\0' && (quote != '\0' || (*from != ' ' && *from != '\t')); from++) {
+            if (quote == '\0' && (*from == '\'' || *from == '"'))
+                quote = *from;
+            else if (*from == quote)
+                quote = '\0';
+            else if (*from == '\\' && quote != '\'' && from[1] != '\0')
+                *to++ = *++from;
+            else
+                *to++ = *from;
+        }
+        if (quote != '\0')
+            return 0;
+        if (*from != '\0')
+            from++;
+        *to++ = '\0';
+    }
+    words[count] = NULL;
+    return count > 0;
+}
+
+/* The environment with DRMAA_LOCAL_HOME as we resolved it; `setting` must live as long. */
+static char **engine_environment(char *setting)
+{
+    size_t count = 0;
+    while (environ[count] != NULL)
+        count++;
+    char **made = calloc(count + 2, sizeof *made);
+    size_t used = 0;
+    for (size_t i = 0; made != NULL && i < count; i++)
+        if (strncmp(environ[i], "DRMAA_LOCAL_HOME=", 17) != 0)
+            made[used++] = environ[i];
+    if (made != NULL)
+        made[used] = setting;
+    return made;
+}
+
+/* Starts the command with its output in `output`; returns 0 or why not. */
+static int spawn(char **words, char **environment, int output, pid_t *pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int reason = posix_spawn_file_actions_init(&files);
+    if (reason != 0)
+        return reason;
+    reason = posix_spawnattr_init(&attributes);
+    if (reason == 0) {
+        posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+        posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
+        posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setsigdefault(&attributes, &all);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        reason = posix_spawnp(pid, words[0], &files, &attributes, words, environment);
+        posix_spawnattr_destroy(&attributes);
+    }
+    posix_spawn_file_actions_destroy(&files);
+    return reason;
+}
+
+/* Reads what the starting engine says until it closes its end: it is ready, or it is dead.
+ * Keeps the last words. Returns false if it says nothing for too long. */
+static int listen_to(int input, char *words, size_t size)
+{
+    size_t used = 0;
+    for (;;) {
+        struct pollfd event = {.fd = input, .events = POLLIN};
+        int ready = poll(&event, 1, START_SECONDS * 1000);
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready <= 0)
+            return 0;
+        if (used == size - 1) {
+            memmove(words, words + size / 2, used - size / 2);
+            used -= size / 2;
+        }
+        ssize_t got = read(input, words + used, size - 1 - used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            break;
+        used += (size_t)got;
+    }
+    while (used > 0 && (words[used - 1] == '\n' || words[used - 1] == ' '))
+        used--;
+    words[used] = '\0';
+    return 1;
+}
+
+static int start_with(const engine_home *home, char **words, diagnosis_buffer diagnosis)
+{
+    char setting[PATH_MAX + 32];
+    snprintf(setting, sizeof setting, "DRMAA_LOCAL_HOME=%s", home->path);
+    char **environment = engine_environment(setting);
+    if (environment == NULL)
+        return fail_no_memory(diagnosis);
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        free(environment);
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine could not be started: %s", strerror(errno));
+    }
+    pid_t pid = -1;
+    int reason = spawn(words, environment, ends[1], &pid);
+    free(environment);
+    close(ends[1]);
+    if (reason != 0) {
+        close(ends[0]);
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine could not be started: '%s': %s; set DRMAA_LOCAL_ENGINE to "
+                    "the command that starts it (such as 'python3 -m drmaa_cffi.local engine'), "
+                    "or put drmaa-local-engine on PATH",
+                    words[0], strerror(reason));
+    }
+    char said[1500];
+    int ended = listen_to(ends[0], said, sizeof said);
+    close(ends[0]);
+    if (!ended)
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine ('%s') was not ready after %d seconds", words[0],
+                    START_SECONDS);
+    int status = 0;
+    pid_t waited;
+    while ((waited = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
+        ;
+    /* A program that ignores SIGCHLD, or reaps all children itself, leaves us no status: then
+     * the connection tells. */
+    if (waited == pid && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine ('%s') could not start: %s", words[0],
+                    *said != '\0' ? said : "it said nothing");
+    return DRMAA_ERRNO_SUCCESS;
+}
+
+static int start_engine(const engine_home *home, diagnosis_buffer diagnosis)
+{
+    char *words[MOST_WORDS + 1] = {"drmaa-local-engine", NULL};
+    const char *command = getenv("DRMAA_LOCAL_ENGINE");
+    if (command == NULL || *command == '\0')
+        return start_with(home, words, diagnosis);
+    char *copy = strdup(command);
+    if (copy == NULL)
+        return fail_no_memory(diagnosis);
+    int code;
+    if (split_command(copy, words))
+        code = start_with(home, words, diagnosis);
+    else
+        code = fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "DRMAA_LOCAL_ENGINE: '%s' is not a command: give its words as to a shell, at "
+                    "most %d, each quote closed",
+                    command, MOST_WORDS);
+    free(copy);
+    return code;
+}
+
+int reach_engine(const engine_home *home, int *made, diagnosis_buffer diagnosis)
+{
+    *made = try_connect(home);
+    if (*made >= 0)
+        return check_peer(*made, diagnosis);
+    /* Clients that start at once queue here, so that one of them starts one engine. */
+    int lock = openat(home->folder, "start.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (lock < 0)
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine's folder '%s' cannot be written: %s; set DRMAA_LOCAL_HOME "
+                    "to the path of a folder of your own",
+                    home->path, strerror(errno));
+    while (flock(lock, LOCK_EX) != 0 && errno == EINTR)
+        ;
+    int code = DRMAA_ERRNO_SUCCESS;
+    *made = try_connect(home);
+    if (*made < 0) {
+        code = start_engine(home, diagnosis);
+        if (code == DRMAA_ERRNO_SUCCESS)
+            *made = try_connect(home);
+    }
+    int reason = errno;
+    close(lock);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    if (*made >= 0)
+        return check_peer(*made, diagnosis);
+    fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+         "the local engine's socket in '%s' cannot be reached: %s", home->path, strerror(reason));
+    return ENGINE_GONE;
+}

@@ -1,0 +1,194 @@
+/* Job templates: made, filled, read and deleted in this process; the engine sees them at
+ * submission. */
+#include "template.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lists.h"
+#include "session.h"
+
+static int check_template(const drmaa_job_template_t *jt, const char *name,
+                          diagnosis_buffer diagnosis)
+{
+    if (jt == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
+                    "the job template is NULL: make one with drmaa_allocate_job_template");
+    if (name == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "the attribute's name is NULL");
+    return check_session(diagnosis);
+}
+
+static int unknown(const char *name, const char *kind, const char *names_routine,
+                   diagnosis_buffer diagnosis)
+{
+    return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
+                "there is no %s attribute '%.200s'; %s lists the known ones", kind, name,
+                names_routine);
+}
+
+static void free_vector(char **vector)
+{
+    for (char **element = vector; element != NULL && *element != NULL; element++)
+        free(*element);
+    free(vector);
+}
+
+static char **copy_vector(const char *const *values, size_t count)
+{
+    char **copy = calloc(count + 1, sizeof *copy);
+    for (size_t i = 0; copy != NULL && i < count; i++) {
+        copy[i] = strdup(values[i]);
+        if (copy[i] == NULL) {
+            free_vector(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+EXPORT int drmaa_allocate_job_template(drmaa_job_template_t **jt, char *words, size_t size)
+{
+    diagnosis_buffer diagnosis = {words, size};
+    if (jt == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
+                    "the place for the job template is NULL");
+    int code = check_session(diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    *jt = calloc(1, sizeof **jt);
+    return *jt == NULL ? fail_no_memory(diagnosis) : DRMAA_ERRNO_SUCCESS;
+}
+
+EXPORT int drmaa_delete_job_template(drmaa_job_template_t *jt, char *words, size_t size)
+{
+    if (jt == NULL)
+        return fail((diagnosis_buffer){words, size}, DRMAA_ERRNO_INVALID_ARGUMENT,
+                    "the job template is NULL");
+    for (int i = 0; i < SCALARS; i++)
+        free(jt->scalars[i]);
+    for (int i = 0; i < VECTORS; i++)
+        free_vector(jt->vectors[i]);
+    free(jt);
+    return DRMAA_ERRNO_SUCCESS;
+}
+
+EXPORT int drmaa_set_attribute(drmaa_job_template_t *jt, const char *name, const char *value,
+                               char *words, size_t size)
+{
+    diagnosis_buffer diagnosis = {words, size};
+    int code = check_template(jt, name, diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    int scalar = find_scalar(name);
+    if (scalar < 0)
+        return unknown(name, "scalar", "drmaa_get_attribute_names", diagnosis);
+    if (value == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "%s: the value is NULL", name);
+    code = check_scalar(scalar, value, diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    char *copy = strdup(value);
+    if (copy == NULL)
+        return fail_no_memory(diagnosis);
+    free(jt->scalars[scalar]);
+    jt->scalars[scalar] = copy;
+    return DRMAA_ERRNO_SUCCESS;
+}
+
+EXPORT int drmaa_get_attribute(drmaa_job_template_t *jt, const char *name, char *value,
+                               size_t value_len, char *words, size_t size)
+{
+    diagnosis_buffer diagnosis = {words, size};
+    int code = check_template(jt, name, diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    if (value == NULL || value_len == 0)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
+                    "%.200s: there is no room for the value", name);
+    int scalar = find_scalar(name);
+    if (scalar < 0)
+        return unknown(name, "scalar", "drmaa_get_attribute_names", diagnosis);
+    const char *text = jt->scalars[scalar];
+    if (text == NULL)
+        text = scalar_default(scalar);
+    if (text == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ATTRIBUTE_VALUE, "%s is not set", name);
+    copy_text(value, value_len, text);
+    return DRMAA_ERRNO_SUCCESS;
+}
+
+EXPORT int drmaa_set_vector_attribute(drmaa_job_template_t *jt, const char *name,
+                                      const char *value[], char *words, size_t size)
+{
+    diagnosis_buffer diagnosis = {words, size};
+    int code = check_template(jt, name, diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    int vector = find_vector(name);
+    if (vector < 0)
+        return unknown(name, "vector", "drmaa_get_vector_attribute_names", diagnosis);
+    if (value == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "%s: the value is NULL", name);
+    size_t count = 0;
+    for (; value[count] != NULL; count++) {
+        code = check_element(vector, value[count], diagnosis);
+        if (code != DRMAA_ERRNO_SUCCESS)
+            return code;
+    }
+    char **copy = copy_vector(value, count);
+    if (copy == NULL)
+        return fail_no_memory(diagnosis);
+    free_vector(jt->vectors[vector]);
+    jt->vectors[vector] = copy;
+    return DRMAA_ERRNO_SUCCESS;
+}
+
+EXPORT int drmaa_get_vector_attribute(drmaa_job_template_t *jt, const char *name,
+                                      drmaa_attr_values_t **values, char *words, size_t size)
+{
+    diagnosis_buffer diagnosis = {words, size};
+    int code = check_template(jt, name, diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    if (values == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
+                    "%.200s: the place for the values is NULL", name);
+    int vector = find_vector(name);
+    if (vector < 0)
+        return unknown(name, "vector", "drmaa_get_vector_attribute_names", diagnosis);
+    char **set = jt->vectors[vector];
+    if (set == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ATTRIBUTE_VALUE, "%s is not set", name);
+    size_t count = 0;
+    while (set[count] != NULL)
+        count++;
+    *values = new_values((const char *const *)set, count);
+    return *values == NULL ? fail_no_memory(diagnosis) : DRMAA_ERRNO_SUCCESS;
+}
+
+static int get_names(drmaa_attr_names_t **names, const char *(*name_of)(int), int count,
+                     diagnosis_buffer diagnosis)
+{
+    if (names == NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
+                    "the place for the names is NULL");
+    int code = check_session(diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    const char *texts[SCALARS];
+    for (int i = 0; i < count; i++)
+        texts[i] = name_of(i);
+    *names = new_names(texts, (size_t)count);
+    return *names == NULL ? fail_no_memory(diagnosis) : DRMAA_ERRNO_SUCCESS;
+}
+
+EXPORT int drmaa_get_attribute_names(drmaa_attr_names_t **names, char *words, size_t size)
+{
+    return get_names(names, scalar_name, SCALARS, (diagnosis_buffer){words, size});
+}
+
+EXPORT int drmaa_get_vector_attribute_names(drmaa_attr_names_t **names, char *words, size_t size)
+{
+    return get_names(names, vector_name, VECTORS, (diagnosis_buffer){words, size});
+}

@@ -1,0 +1,145 @@
+/* The bytes of a message: growing buffers and checked readers, in the machine's byte order,
+ * since both ends are always on one machine. */
+#include "wire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void wire_free(wire_buffer *buffer)
+{
+    free(buffer->bytes);
+    *buffer = (wire_buffer){0};
+}
+
+char *wire_grow(wire_buffer *buffer, size_t size)
+{
+    if (buffer->failed)
+        return NULL;
+    if (size > WIRE_LARGEST_FRAME || buffer->size + size > (size_t)WIRE_LARGEST_FRAME + 16) {
+        buffer->failed = true;
+        return NULL;
+    }
+    if (buffer->size + size > buffer->room) {
+        size_t room = buffer->room < 256 ? 256 : buffer->room;
+        while (room < buffer->size + size)
+            room *= 2;
+        char *bytes = realloc(buffer->bytes, room);
+        if (bytes == NULL) {
+            buffer->failed = true;
+            return NULL;
+        }
+        buffer->bytes = bytes;
+        buffer->room = room;
+    }
+    char *place = buffer->bytes + buffer->size;
+    buffer->size += size;
+    return place;
+}
+
+void wire_put_bytes(wire_buffer *buffer, const void *bytes, size_t size)
+{
+    char *place = wire_grow(buffer, size);
+    if (place != NULL && size > 0)
+        memcpy(place, bytes, size);
+}
+
+void wire_put_u8(wire_buffer *buffer, uint8_t value)
+{
+    wire_put_bytes(buffer, &value, sizeof value);
+}
+
+void wire_put_u32(wire_buffer *buffer, uint32_t value)
+{
+    wire_put_bytes(buffer, &value, sizeof value);
+}
+
+void wire_put_i64(wire_buffer *buffer, int64_t value)
+{
+    wire_put_bytes(buffer, &value, sizeof value);
+}
+
+void wire_put_block(wire_buffer *buffer, const char *bytes, size_t size)
+{
+    if (size > WIRE_LARGEST_FRAME) {
+        buffer->failed = true;
+        return;
+    }
+    wire_put_u32(buffer, (uint32_t)size);
+    wire_put_bytes(buffer, bytes, size);
+}
+
+void wire_put_text(wire_buffer *buffer, const char *text)
+{
+    wire_put_block(buffer, text, strlen(text));
+}
+
+void wire_set_u32(wire_buffer *buffer, size_t offset, uint32_t value)
+{
+    if (offset + sizeof value <= buffer->size)
+        memcpy(buffer->bytes + offset, &value, sizeof value);
+}
+
+void wire_set_i64(wire_buffer *buffer, size_t offset, int64_t value)
+{
+    if (offset + sizeof value <= buffer->size)
+        memcpy(buffer->bytes + offset, &value, sizeof value);
+}
+
+static void get(wire_reader *reader, void *value, size_t size)
+{
+    if (reader->failed || (size_t)(reader->end - reader->at) < size) {
+        reader->failed = true;
+        memset(value, 0, size);
+        return;
+    }
+    memcpy(value, reader->at, size);
+    reader->at += size;
+}
+
+uint8_t wire_get_u8(wire_reader *reader)
+{
+    uint8_t value;
+    get(reader, &value, sizeof value);
+    return value;
+}
+
+uint32_t wire_get_u32(wire_reader *reader)
+{
+    uint32_t value;
+    get(reader, &value, sizeof value);
+    return value;
+}
+
+int64_t wire_get_i64(wire_reader *reader)
+{
+    int64_t value;
+    get(reader, &value, sizeof value);
+    return value;
+}
+
+const char *wire_get_block(wire_reader *reader, size_t *size)
+{
+    *size = wire_get_u32(reader);
+    if (reader->failed || (size_t)(reader->end - reader->at) < *size) {
+        reader->failed = true;
+        *size = 0;
+        return "";
+    }
+    const char *block = reader->at;
+    reader->at += *size;
+    return block;
+}
+
+char *wire_get_text(wire_reader *reader)
+{
+    size_t size;
+    const char *block = wire_get_block(reader, &size);
+    if (reader->failed || memchr(block, '\0', size) != NULL)
+        return NULL;
+    char *text = malloc(size + 1);
+    if (text != NULL) {
+        memcpy(text, block, size);
+        text[size] = '\0';
+    }
+    return text;
+}

@@ -1,0 +1,53 @@
+"""DRMAA's numbers as the engine uses them: errors, states, actions; the same as in drmaa.h."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SUCCESS: Final = 0
+INTERNAL_ERROR: Final = 1
+AUTH_FAILURE: Final = 3
+INVALID_ARGUMENT: Final = 4
+NO_ACTIVE_SESSION: Final = 5
+INVALID_CONTACT_STRING: Final = 7
+DRMS_INIT_FAILED: Final = 10
+TRY_LATER: Final = 16
+DENIED_BY_DRM: Final = 17
+INVALID_JOB: Final = 18
+RESUME_INCONSISTENT_STATE: Final = 19
+SUSPEND_INCONSISTENT_STATE: Final = 20
+HOLD_INCONSISTENT_STATE: Final = 21
+RELEASE_INCONSISTENT_STATE: Final = 22
+EXIT_TIMEOUT: Final = 23
+
+PS_QUEUED_ACTIVE: Final = 0x10
+PS_SYSTEM_ON_HOLD: Final = 0x11
+PS_USER_ON_HOLD: Final = 0x12
+PS_USER_SYSTEM_ON_HOLD: Final = 0x13
+PS_RUNNING: Final = 0x20
+PS_USER_SUSPENDED: Final = 0x22
+PS_DONE: Final = 0x30
+PS_FAILED: Final = 0x40
+
+SUSPEND: Final = 0
+RESUME: Final = 1
+HOLD: Final = 2
+RELEASE: Final = 3
+TERMINATE: Final = 4
+
+#: Above the 16 bits of a wait status: the job never ran, or was terminated (endings.h).
+STAT_ABORTED: Final = 0x10000
+
+
+class Refusal(Exception):
+    """A request that cannot be done: becomes an answer with `code` and the words.
+
+    Args:
+        code: a DRMAA error number.
+        words: what was wrong, what is legal and what to do.
+    """
+
+    def __init__(self, code: int, words: str) -> None:
+        super().__init__(words)
+        self.code = code
+        self.words = words

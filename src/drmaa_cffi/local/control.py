@@ -1,0 +1,131 @@
+"""The five actions of `drmaa_control`, on one task and on a whole session."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Callable
+
+from . import codes, limits, model
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from . import runner, scheduler, store
+
+_REFUSALS = {
+    codes.SUSPEND: (codes.SUSPEND_INCONSISTENT_STATE, "only a running job can be suspended"),
+    codes.RESUME: (codes.RESUME_INCONSISTENT_STATE, "only a suspended job can be resumed"),
+    codes.HOLD: (codes.HOLD_INCONSISTENT_STATE, "only a queued job that is not held can be held"),
+    codes.RELEASE: (codes.RELEASE_INCONSISTENT_STATE, "only a held job can be released"),
+    codes.TERMINATE: (codes.INVALID_JOB, "only a job that has not ended can be terminated"),
+}
+_STATES = {
+    codes.PS_QUEUED_ACTIVE: "queued",
+    codes.PS_SYSTEM_ON_HOLD: "waiting for what it depends on",
+    codes.PS_USER_ON_HOLD: "held",
+    codes.PS_USER_SYSTEM_ON_HOLD: "held, and waiting for what it depends on",
+    codes.PS_RUNNING: "running",
+    codes.PS_USER_SUSPENDED: "suspended",
+    codes.PS_DONE: "done",
+    codes.PS_FAILED: "failed",
+}
+
+
+class Control:
+    """Carries the actions out.
+
+    Args:
+        link: sends the signals.
+        queue: gets what is released.
+        disk: told what has changed.
+        clock: the timers of running tasks.
+        end_unstarted: ends a task that does not run.
+    """
+
+    def __init__(
+        self,
+        link: runner.Runner,
+        queue: scheduler.Queue,
+        disk: store.Store,
+        clock: limits.Limits,
+        end_unstarted: Callable[[model.Task], None],
+    ) -> None:
+        self._link = link
+        self._queue = queue
+        self._disk = disk
+        self._clock = clock
+        self._end_unstarted = end_unstarted
+        self._actions = {
+            codes.SUSPEND: self._suspend,
+            codes.RESUME: self._resume,
+            codes.HOLD: self._hold,
+            codes.RELEASE: self._release,
+            codes.TERMINATE: self._terminate,
+        }
+
+    def one(self, action: int, task: model.Task, *, again: bool) -> None:
+        """One action on one task; `again`: the client asks a second time, it may be done.
+
+        Raises:
+            codes.Refusal: it does not apply to the task's state.
+        """
+        if not self._actions[action](task) and not again:
+            code, rule = _REFUSALS[action]
+            raise codes.Refusal(code, f"job {task.id} is {_STATES[task.status()]}: {rule}")
+
+    def all(self, action: int, tasks: Iterable[model.Task], *, again: bool) -> None:
+        """One action on all tasks it applies to; those that have ended do not count.
+
+        Raises:
+            codes.Refusal: there are unfinished tasks, and it applies to none of them.
+        """
+        unfinished = [task for task in tasks if task.state != model.ENDED]
+        done = [self._actions[action](task) for task in unfinished]
+        if done and not any(done) and not again:
+            code, rule = _REFUSALS[action]
+            raise codes.Refusal(code, f"this applies to no job of the session now: {rule}")
+
+    def _suspend(self, task: model.Task) -> bool:
+        if task.state != model.RUNNING or task.stopped_at:
+            return False
+        self._link.send_signal(task, signal.SIGSTOP)
+        task.stopped_at = limits.now()
+        self._clock.suspended(task)
+        self._disk.save_task(task)
+        return True
+
+    def _resume(self, task: model.Task) -> bool:
+        if task.state != model.RUNNING or not task.stopped_at:
+            return False
+        self._link.send_signal(task, signal.SIGCONT)
+        task.stopped_for += limits.now() - task.stopped_at
+        task.stopped_at = 0
+        self._clock.resumed(task)
+        self._disk.save_task(task)
+        return True
+
+    def _hold(self, task: model.Task) -> bool:
+        if task.state != model.QUEUED or task.held:
+            return False
+        task.held = True
+        self._disk.save_task(task)
+        return True
+
+    def _release(self, task: model.Task) -> bool:
+        if task.state != model.QUEUED or not task.held:
+            return False
+        task.held = False
+        self._queue.put_back(task)
+        self._disk.save_task(task)
+        return True
+
+    def _terminate(self, task: model.Task) -> bool:
+        if task.state == model.ENDED:
+            return False
+        task.terminated = True
+        if task.state == model.QUEUED:
+            self._end_unstarted(task)
+            return True
+        self._disk.save_task(task)
+        self._clock.terminate(task)
+        return True

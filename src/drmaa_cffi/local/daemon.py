@@ -1,0 +1,157 @@
+"""The engine's process: one for each folder, in the background, with a log of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import logging
+import os
+import signal
+import sqlite3
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import engine, server
+from . import home as homes
+
+if TYPE_CHECKING:
+    import socket
+
+_log = logging.getLogger(__name__)
+_LOCK_SECONDS = 30
+_MOST_LOG = 1 << 20
+_LIKELY_DESCRIPTORS = 4096
+
+
+def run(*, foreground: bool) -> int:
+    """Starts the engine unless one runs; in the background, returns when it is ready.
+
+    Returns:
+        The exit status: 0, or 1 after the reason was printed.
+
+    Raises:
+        homes.HomeError: the folder or its database cannot be used.
+        homes.SettingError: an environment variable's value is not legal.
+    """
+    # Whoever started us may have left files open that are none of our business.
+    _close_inherited()
+    settings = homes.Settings.read()
+    home = homes.Home(homes.find_home())
+    if not _take_lock(home):
+        return 0
+    if foreground:
+        _configure_log()
+        asyncio.run(_serve(home, settings, None))
+        return 0
+    reading, writing = os.pipe()
+    if os.fork():
+        os.close(writing)
+        with os.fdopen(reading, "rb") as said:
+            reason = said.read()
+        if reason == b"ready":
+            return 0
+        sys.stderr.write(reason.decode("utf-8", "replace") or "the engine died")
+        return 1
+    os.close(reading)
+    _become_daemon(home)
+    try:
+        asyncio.run(_serve(home, settings, writing))
+    except (homes.HomeError, sqlite3.Error, OSError) as error:
+        _log.error("%s", error)
+        words = str(error)
+        if isinstance(error, (sqlite3.Error, OSError)):
+            words = f"the local engine cannot work in '{home.path}': {error}"
+        os.write(writing, words.encode("utf-8", "replace"))
+        os._exit(1)
+    except BaseException:  # noqa: BLE001  the process that waits must hear of it, then it ends
+        _log.exception("the engine failed")
+        os.write(writing, f"the engine failed; see '{home.path}/engine.log'".encode())
+        os._exit(1)
+    os._exit(0)
+
+
+def _close_inherited() -> None:
+    try:
+        numbers = [int(entry.name) for entry in Path("/proc/self/fd").iterdir()]
+    except OSError:
+        # Without /proc nothing tells which are open, and there may be a thousand million.
+        numbers = list(range(_LIKELY_DESCRIPTORS))
+    for number in numbers:
+        if number > sys.stderr.fileno():
+            with contextlib.suppress(OSError):
+                os.close(number)
+
+
+def _take_lock(home: homes.Home) -> bool:
+    """Becomes the one engine of the folder; False if another one serves it."""
+    try:
+        lock = os.open("engine.lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=home.folder)
+    except OSError as error:
+        raise homes.HomeError(
+            f"the local engine's folder '{home.path}' cannot be written: {error.strerror}; set "
+            "DRMAA_LOCAL_HOME to the path of a folder of your own"
+        ) from error
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    link = home.connect(homes.SOCKET_NAME)
+    if link is not None:
+        link.close()
+        return False
+
+    # It is leaving, or has only begun: its end, or a long silence, will tell.
+    def give_up(*_: object) -> None:
+        raise homes.HomeError(
+            f"another engine holds '{home.path}' and does not answer since {_LOCK_SECONDS} s; "
+            "find its pid with fuser engine.lock there, and kill it if it hangs"
+        )
+
+    signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(_LOCK_SECONDS)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    signal.alarm(0)
+    return True
+
+
+def _become_daemon(home: homes.Home) -> None:
+    os.setsid()
+    os.chdir("/")
+    os.umask(0o077)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    log = os.open("engine.log", flags, 0o600, dir_fd=home.folder)
+    if os.fstat(log).st_size > _MOST_LOG:
+        os.rename("engine.log", "engine.log.old", src_dir_fd=home.folder, dst_dir_fd=home.folder)
+        os.close(log)
+        log = os.open("engine.log", flags, 0o600, dir_fd=home.folder)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    _configure_log()
+
+
+def _configure_log() -> None:
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
+    )
+
+
+async def _serve(home: homes.Home, settings: homes.Settings, ready: int | None) -> None:
+    loop = asyncio.get_running_loop()
+    core = engine.Engine(home, settings)
+    await core.start()
+    serving = server.Server(core)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, serving.stop)
+    listening: socket.socket = home.listen(homes.SOCKET_NAME)
+    _log.info("engine %d serves '%s' with %d slots", os.getpid(), home.path, settings.slots)
+    if ready is not None:
+        os.write(ready, b"ready")
+        os.close(ready)
+    # What is there now stays: the collector need not look at it again.
+    gc.freeze()
+    await serving.serve(listening)
+    _log.info("engine %d has left", os.getpid())

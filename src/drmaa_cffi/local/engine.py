@@ -1,0 +1,317 @@
+"""The engine: what clients ask for and what the runner tells become changes, stored and sent.
+
+Every change of one round of the event loop is stored in one transaction; only then are the
+answers given and the jobs started that rely on it. So nothing that a client was told, and no
+job that has run, is forgotten when the engine is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import struct
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable
+
+from . import (
+    codes,
+    contexts,
+    control,
+    limits,
+    model,
+    native,
+    progress,
+    runner,
+    scheduler,
+    spec,
+    store,
+    waiting,
+)
+
+if TYPE_CHECKING:
+    from . import home as homes
+
+_log = logging.getLogger(__name__)
+
+MOST_TASKS = 1_000_000
+_NUMBER = struct.Struct("=q")
+_RETRY_SECONDS = 2
+#: How long an answer is kept for a client of the engine before this one that asks again.
+_REPLAY_SECONDS = 120
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except OSError:
+        return ""
+
+
+class Engine:
+    """Sessions and jobs, and all that can be done with them.
+
+    Args:
+        home: its folder.
+        settings: its settings.
+
+    Raises:
+        sqlite3.Error: the database cannot be opened.
+    """
+
+    def __init__(self, home: homes.Home, settings: homes.Settings) -> None:
+        self.home = home
+        self.settings = settings
+        self.disk = store.Store(home.path / "engine.db", _boot())
+        loaded = self.disk.load()
+        self.sessions = loaded.sessions
+        self.jobs = loaded.jobs
+        self._replays = loaded.replays
+        self.queue = scheduler.Queue(settings.slots)
+        self.waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
+        self.progress = progress.Progress(
+            self.jobs, self.disk, self.queue, self.waiting, home.path / "mail", self.soon
+        )
+        self.link = runner.Runner(home, self.progress)
+        clock = limits.Limits(self.link, settings.grace, self.soon)
+        self.progress.link, self.progress.clock = self.link, clock
+        self.contexts = contexts.Contexts(loaded.contexts, self.disk, self.link.drop_environment)
+        self.control = control.Control(
+            self.link, self.queue, self.disk, clock, self.progress.end_unstarted
+        )
+        self.categories = native.Categories(home.path / "categories")
+        self._submitted: list[tuple[waiting.Question, model.Job, bool]] = []
+        self._last_spec: spec.JobSpec | None = None
+        self._last_key: object = None
+        self._round: asyncio.Handle | None = None
+        #: Called after each round: sends the answers, and looks whether the engine is idle.
+        self.after_round: Callable[[], None] = lambda: None
+
+    async def start(self) -> None:
+        """Takes up what the engine before this one left: its runner, and its queue.
+
+        Raises:
+            homes.HomeError: the runner cannot be started.
+        """
+        for job in self.jobs.values():
+            self.contexts.hold(job.context)
+        self._drop_old_records()
+        link, lines = self.link.recover()
+        for words in lines:
+            self.link.handle(words)
+        if link is None:
+            started, ended = runner.read_log(self.home)
+            self.progress.settle(started, ended)
+            # The new runner begins a new log, so what the old one says must be stored before.
+            self.disk.commit()
+            link = self.link.spawn()
+        for job in list(self.jobs.values()):
+            self.progress.enqueue(job)
+        self.progress.take_up()
+        await self.link.use(link)
+        loop = asyncio.get_running_loop()
+        loop.call_later(_REPLAY_SECONDS, self._drop_replays)
+        self.soon()
+
+    def _drop_old_records(self) -> None:
+        oldest = time.time() - self.settings.keep_days * 86400
+        for session in list(self.sessions.values()):
+            if session.used >= oldest or any(job.unfinished for job in session.jobs.values()):
+                continue
+            for task in list(session.ended):
+                self.waiting.dispose(task)
+            if not session.jobs:
+                del self.sessions[session.number]
+                self.disk.drop_session(session)
+
+    def _drop_replays(self) -> None:
+        for task in self._replays.values():
+            self.forget(task.job, task.index)
+        self._replays.clear()
+        self.soon()
+
+    # What clients ask for.
+
+    def open_session(self, contact: str) -> model.Session:
+        """The session of a contact string; a new one for an empty string.
+
+        Raises:
+            codes.Refusal: there is no such session.
+        """
+        if contact:
+            number = contact.partition("session=")[2]
+            known = self.sessions.get(int(number)) if number.isdecimal() else None
+            if known is None or known.contact != contact:
+                raise codes.Refusal(
+                    codes.INVALID_CONTACT_STRING,
+                    f"there is no session '{contact}' in '{self.home.path}': give the contact "
+                    "string that drmaa_get_contact told, or none for a new session",
+                )
+            session = known
+        else:
+            session = model.Session(self.disk.next_session(), 0)
+            self.sessions[session.number] = session
+        self.touch(session)
+        return session
+
+    def touch(self, session: model.Session) -> None:
+        """Notes that the session is in use now."""
+        session.used = int(time.time())
+        self.disk.add_session(session)
+
+    def submit(
+        self,
+        question: waiting.Question,
+        session: model.Session,
+        context: spec.Context,
+        times: spec.Times,
+        bounds: tuple[int, int, int],
+        fields: bytes,
+        *,
+        again: bool,
+    ) -> None:
+        """Accepts a job and answers with its number once it is stored.
+
+        Raises:
+            codes.Refusal: the job is not legal, or can never run.
+        """
+        token = question.token
+        if again:
+            for job in session.jobs.values():
+                if job.token == token:
+                    self._submitted.append((question, job, False))
+                    self.soon()
+                    return
+        begin, end, step = bounds
+        if step and (end - begin) // step >= MOST_TASKS:
+            raise codes.Refusal(
+                codes.DENIED_BY_DRM,
+                f"a bulk job of {(end - begin) // step + 1} tasks: {MOST_TASKS} are the most",
+            )
+        work = self._spec_of(times, fields, context)
+        number = self.disk.next_number()
+        job = model.Job(number, session, work, context, bounds, limits.now(), token)
+        self._check_possible(job)
+        self.contexts.hold(context)
+        self.jobs[number] = session.jobs[number] = job
+        session.unreaped += job.unreaped
+        self.progress.unfinished += job.unfinished
+        self.disk.add_job(job)
+        self._submitted.append((question, job, True))
+        self.soon()
+
+    def _spec_of(self, times: spec.Times, fields: bytes, context: spec.Context) -> spec.JobSpec:
+        key = (times, fields, context.number)
+        if self._last_spec is not None and self._last_key == key:
+            return self._last_spec
+        work = spec.JobSpec(times, fields)
+        ignoring = b"\0DRMAA_LOCAL_NATIVE=ignore\0" in b"\0" + context.environment
+        category = self.categories.find(work.category) if work.category else ""
+        work.native = native.parse(category, work.native_words, ignoring=ignoring)
+        if not work.category:
+            # Programs submit the same template many times over.
+            self._last_spec, self._last_key = work, key
+        return work
+
+    def _check_possible(self, job: model.Job) -> None:
+        wanted = job.spec.native
+        if wanted.slots > self.queue.slots:
+            raise codes.Refusal(
+                codes.DENIED_BY_DRM,
+                f"--slots {wanted.slots}: the engine has {self.queue.slots} (DRMAA_LOCAL_SLOTS "
+                "when it starts), so the job could never run",
+            )
+        for text in wanted.after:
+            if int(text.partition(".")[0]) >= job.number:
+                raise codes.Refusal(
+                    codes.DENIED_BY_DRM,
+                    f"--after {text}: there is no such job yet, so the job could never run",
+                )
+
+    def find_or_refuse(self, text: str, session: model.Session | None = None) -> model.Task:
+        """The task of an id.
+
+        Raises:
+            codes.Refusal: there is none.
+        """
+        task = self.jobs.find(text, session)
+        if task is None:
+            raise codes.Refusal(
+                codes.INVALID_JOB,
+                f"there is no job '{text}': it was never submitted"
+                f"{' in this session' if session is not None else ''}, or its record was "
+                "already taken by a wait",
+            )
+        return task
+
+    def replay(self, token: bytes) -> model.Task | None:
+        """The task that a request of this token reaped just before the last engine died."""
+        return self._replays.pop(token, None)
+
+    def forget(self, job: model.Job, index: int) -> None:
+        """A task's record was reaped for good."""
+        self.disk.forget_task(job, index)
+        if not job.kept:
+            self.contexts.release(job.context)
+
+    def finish(self) -> None:
+        """Stores what is not stored yet: the engine leaves."""
+        self._commit()
+
+    # The round.
+
+    def soon(self) -> None:
+        """Lets a round follow on what happens now."""
+        if self._round is None:
+            self._round = asyncio.get_running_loop().call_soon(self._do_round)
+
+    def _do_round(self) -> None:
+        self._round = None
+        if self._commit():
+            submitted, self._submitted = self._submitted, []
+            for question, job, is_new in submitted:
+                if is_new:
+                    self.progress.enqueue(job)
+                question.answer(codes.SUCCESS, _NUMBER.pack(job.number))
+            if self.progress.acknowledge:
+                self.link.forget(self.progress.acknowledge)
+                self.progress.acknowledge = []
+        while True:
+            task = self.queue.next()
+            if task is None:
+                break
+            job = task.job
+            bulk = job.step != 0
+            files = spec.files_of(job.spec, job.context, job.number, task.index, bulk=bulk)
+            self.link.start(task, files)
+        self.link.flush()
+        self.after_round()
+
+    def _commit(self) -> bool:
+        if not self.disk.dirty:
+            return True
+        try:
+            self.disk.commit()
+        except sqlite3.Error as error:
+            _log.error("the database cannot be written: %s", error)
+            self._refuse_submitted(str(error))
+            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self.soon)
+            return False
+        return True
+
+    def _refuse_submitted(self, reason: str) -> None:
+        for job in self.disk.take_back_jobs():
+            job.cursor = job.end + 1  # whoever it waits for shall not start it
+            self.progress.unfinished -= job.unfinished
+            job.session.unreaped -= job.unreaped
+            del self.jobs[job.number]
+            del job.session.jobs[job.number]
+            self.contexts.release(job.context)
+        for question, _, _ in self._submitted:
+            question.answer(
+                codes.TRY_LATER,
+                f"the engine cannot write in '{self.home.path}': {reason}; nothing was "
+                "submitted".encode(),
+            )
+        self._submitted = []

@@ -1,0 +1,154 @@
+"""The engine's folder and settings: where they are, and whether the folder is safe to use."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import socket
+import stat
+from pathlib import Path
+from typing import NamedTuple
+
+SOCKET_NAME = "engine.sock"
+RUNNER_SOCKET_NAME = "runner.sock"
+#: The longest path a Unix socket's address holds, without its NUL.
+_MOST_SOCKET_PATH = 107
+
+
+class HomeError(Exception):
+    """The folder cannot be used; the words say why and what to do."""
+
+
+class SettingError(Exception):
+    """An environment variable's value is not legal; the words name it."""
+
+
+class Settings(NamedTuple):
+    """What the environment says about the engine, read when it starts."""
+
+    slots: int
+    idle: float
+    grace: float
+    keep_days: float
+
+    @classmethod
+    def read(cls) -> Settings:
+        """Reads DRMAA_LOCAL_SLOTS, _IDLE, _GRACE and _KEEP_DAYS.
+
+        Raises:
+            SettingError: a value is not a number, or out of its range.
+        """
+        return cls(
+            slots=int(_number("DRMAA_LOCAL_SLOTS", _cpus(), 1, 60_000, whole=True)),
+            idle=_number("DRMAA_LOCAL_IDLE", 60, 0, 1e8),
+            grace=_number("DRMAA_LOCAL_GRACE", 5, 0, 1e6),
+            keep_days=_number("DRMAA_LOCAL_KEEP_DAYS", 7, 0, 1e6),
+        )
+
+
+def _cpus() -> int:
+    return len(os.sched_getaffinity(0))
+
+
+def _number(name: str, default: float, least: float, most: float, *, whole: bool = False) -> float:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        value = int(text) if whole else float(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        kind = "a whole number" if whole else "a number"
+        raise SettingError(f"{name}='{text}': must be {kind} from {least:g} to {most:g}")
+    return value
+
+
+def find_home() -> Path:
+    """The folder's absolute path; `_c/home.c` finds the same one by the same rules."""
+    given = os.environ.get("DRMAA_LOCAL_HOME", "")
+    if given:
+        return Path.cwd() / given
+    host = socket.gethostname() or "localhost"
+    state = os.environ.get("XDG_STATE_HOME", "")
+    if state.startswith("/"):
+        return Path(state) / "drmaa-local" / host
+    user = os.environ.get("HOME", "")
+    if not user.startswith("/"):
+        user = pwd.getpwuid(os.geteuid()).pw_dir
+    return Path(user) / ".local" / "state" / "drmaa-local" / host
+
+
+class Home:
+    """The folder, open and checked.
+
+    Args:
+        path: its path.
+        make: make it, and those above it, if it is missing.
+
+    Raises:
+        HomeError: it cannot be made or opened, belongs to somebody else, or lets others in.
+    """
+
+    def __init__(self, path: Path, *, make: bool = True) -> None:
+        self.path = path
+        try:
+            if make:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.mkdir(mode=0o700, exist_ok=True)
+            self.folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError as error:
+            raise HomeError(
+                f"the local engine's folder '{path}' cannot be made or opened: {error.strerror}; "
+                "set DRMAA_LOCAL_HOME to the path of a folder of your own"
+            ) from error
+        facts = os.fstat(self.folder)
+        if facts.st_uid != os.geteuid():
+            raise HomeError(
+                f"the local engine's folder '{path}' belongs to user {facts.st_uid}, not to you "
+                f"({os.geteuid()}): set DRMAA_LOCAL_HOME to the path of a folder of your own"
+            )
+        if stat.S_IMODE(facts.st_mode) & 0o077:
+            raise HomeError(
+                f"the local engine's folder '{path}' has mode {stat.S_IMODE(facts.st_mode):04o}, "
+                "so that others could reach your jobs: run chmod 700 on it"
+            )
+
+    def address(self, name: str) -> str:
+        """Where a socket of that name can be bound or connected.
+
+        A path that is too long for a socket is replaced by the open folder's name in /proc.
+        """
+        path = str(self.path / name)
+        if len(os.fsencode(path)) <= _MOST_SOCKET_PATH:
+            return path
+        if not Path("/proc/self/fd").exists():
+            raise HomeError(
+                f"the path '{path}' is too long for a socket ({_MOST_SOCKET_PATH} bytes at most) "
+                "where there is no /proc: set DRMAA_LOCAL_HOME to a shorter one"
+            )
+        return f"/proc/self/fd/{self.folder}/{name}"
+
+    def listen(self, name: str) -> socket.socket:
+        """A listening socket in the folder, in place of a stale one."""
+        self.remove(name)
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made.bind(self.address(name))
+        made.listen(1024)
+        return made
+
+    def connect(self, name: str) -> socket.socket | None:
+        """A connection to a socket in the folder; None if nobody listens there."""
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            made.connect(self.address(name))
+        except OSError:
+            made.close()
+            return None
+        return made
+
+    def remove(self, name: str) -> None:
+        """Removes a file of the folder, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=self.folder)

@@ -1,0 +1,237 @@
+"""What the engine knows: sessions, jobs and their tasks, held in memory and kept by `store`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict, NamedTuple
+
+from . import codes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .spec import Context, JobSpec
+
+QUEUED = 0
+RUNNING = 1
+ENDED = 2
+#: Of a task's index, which is a C int.
+_MOST_DIGITS = 10
+
+
+class End(NamedTuple):
+    """How a task ended; times in microseconds, 0 where it never ran. The runner's E line."""
+
+    started: int
+    ended: int
+    ran: int
+    status: int
+    stage: int
+    reason: int
+    utime: int
+    stime: int
+    maxrss: int
+    minflt: int
+    majflt: int
+    inblock: int
+    oublock: int
+    nvcsw: int
+    nivcsw: int
+
+    @classmethod
+    def never_ran(cls, now: int) -> End:
+        """The end of a task that was ended at `now` without having been started."""
+        return cls(0, now, 0, *(0,) * 12)
+
+
+class Task:
+    """One task of a job: a single job has one, with index 0."""
+
+    __slots__ = (
+        "aborted",
+        "dependents",
+        "end",
+        "held",
+        "index",
+        "job",
+        "pid",
+        "started",
+        "state",
+        "stopped_at",
+        "stopped_for",
+        "terminated",
+        "waiters",
+    )
+
+    def __init__(self, job: Job, index: int) -> None:
+        self.job = job
+        self.index = index
+        self.state = QUEUED
+        self.held = job.held
+        self.terminated = False
+        self.aborted = False
+        self.started = 0
+        self.pid = 0
+        self.stopped_at = 0
+        self.stopped_for = 0
+        self.end: End | None = None
+        #: Waits and synchronisations that want to know of the end; `waiting` owns them.
+        self.waiters: dict[Any, None] | None = None
+        #: Jobs that may not start before this task has ended.
+        self.dependents: list[Job] | None = None
+
+    @property
+    def id(self) -> str:
+        """The id that DRMAA programs see: `17`, or `18.3`."""
+        return f"{self.job.number}.{self.index}" if self.job.step else str(self.job.number)
+
+    def status(self) -> int:
+        """The DRMAA state."""
+        if self.state == RUNNING:
+            return codes.PS_USER_SUSPENDED if self.stopped_at else codes.PS_RUNNING
+        if self.state == ENDED:
+            return codes.PS_DONE if self.exited() else codes.PS_FAILED
+        if self.job.blocked:
+            return codes.PS_USER_SYSTEM_ON_HOLD if self.held else codes.PS_SYSTEM_ON_HOLD
+        return codes.PS_USER_ON_HOLD if self.held else codes.PS_QUEUED_ACTIVE
+
+    def exited(self) -> bool:
+        """Whether its process ended by itself, with an exit status."""
+        return not self.aborted and self.end is not None and self.end.status & 0x7F == 0
+
+
+class Job:
+    """A single job (`step` 0) or a bulk job with the tasks begin, begin + step, ... end.
+
+    Tasks nobody has touched yet have no object: a bulk job of 100,000 costs a few of them.
+    """
+
+    __slots__ = (
+        "begin",
+        "blocked",
+        "context",
+        "cursor",
+        "dependents",
+        "early",
+        "end",
+        "held",
+        "kept",
+        "number",
+        "queued",
+        "released",
+        "running",
+        "session",
+        "spec",
+        "step",
+        "submitted",
+        "tasks",
+        "token",
+        "unfinished",
+        "unreaped",
+        "waiters",
+    )
+
+    def __init__(
+        self,
+        number: int,
+        session: Session,
+        spec: JobSpec,
+        context: Context,
+        bounds: tuple[int, int, int],
+        submitted: int,
+        token: bytes,
+    ) -> None:
+        self.number = number
+        self.session = session
+        self.spec = spec
+        self.context = context
+        self.begin, self.end, self.step = bounds
+        self.submitted = submitted
+        #: By which a client that asks again, after the engine was killed, is answered again.
+        self.token = token
+        self.held = spec.held
+        #: How many tasks or jobs it still waits for (`--after`).
+        self.blocked = 0
+        #: Whether its start time has not come.
+        self.early = False
+        #: None in place of a task: reaped, nothing is left of it.
+        self.tasks: dict[int, Task | None] = {}
+        self.cursor = self.begin
+        #: Indices behind the cursor that may start again: released from hold, not started.
+        self.released: list[int] = []
+        self.running = 0
+        count = self.count()
+        self.unfinished = count
+        self.unreaped = count
+        #: Tasks whose rows the store must keep.
+        self.kept = count
+        #: Whether the queue has it.
+        self.queued = False
+        self.waiters: dict[Any, None] | None = None
+        self.dependents: list[Job] | None = None
+
+    def count(self) -> int:
+        """The number of its tasks."""
+        return (self.end - self.begin) // self.step + 1 if self.step else 1
+
+    def indices(self) -> range:
+        """The indices of its tasks."""
+        return range(self.begin, self.end + 1, self.step or 1)
+
+    def task(self, index: int) -> Task | None:
+        """The task of that index, which must be one of its indices; None if it was reaped."""
+        try:
+            return self.tasks[index]
+        except KeyError:
+            made = self.tasks[index] = Task(self, index)
+            return made
+
+    def all_tasks(self) -> Iterator[Task]:
+        """Every task that was not reaped, by index."""
+        for index in self.indices():
+            task = self.task(index)
+            if task is not None:
+                yield task
+
+
+class Session:
+    """A DRMAA session: its jobs, those that have ended and were not reaped, and who waits."""
+
+    __slots__ = ("any_waiters", "connections", "ended", "jobs", "number", "unreaped", "used")
+
+    def __init__(self, number: int, used: int) -> None:
+        self.number = number
+        #: When a client last left it, in seconds since 1970.
+        self.used = used
+        self.jobs: dict[int, Job] = {}
+        #: In the order of their ends; a dict since the order and quick removal both matter.
+        self.ended: dict[Task, None] = {}
+        self.unreaped = 0
+        self.any_waiters: dict[Any, None] = {}
+        self.connections = 0
+
+    @property
+    def contact(self) -> str:
+        """The contact string."""
+        return f"session={self.number}"
+
+
+class Jobs(Dict[int, Job]):
+    """All jobs with something left to reap, by number, in that order."""
+
+    def find(self, text: str, session: Session | None = None) -> Task | None:
+        """The task of an id, in one session or in all; None if there is none."""
+        number, dot, index = text.partition(".")
+        if not (number.isdecimal() and number.isascii() and (index.isdecimal() or not dot)):
+            return None
+        job = self.get(int(number))
+        if job is None or (session is not None and job.session is not session):
+            return None
+        if bool(dot) != bool(job.step) or len(index) > _MOST_DIGITS:
+            return None
+        place = int(index) if dot else 0
+        return job.task(place) if place in job.indices() else None
+
+    def known(self, number: int, index: int) -> Task | None:
+        """The task that the runner speaks of; None if it was reaped."""
+        job = self.get(number)
+        return None if job is None else job.task(index)

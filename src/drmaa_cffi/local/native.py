@@ -1,0 +1,177 @@
+"""The native specification: the engine's own options, and job categories that stand for them."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Callable, NamedTuple
+
+from . import codes
+
+LEGAL = "--slots N, --after ID[,ID...], --max-running N, --nice N, --export ALL|NONE"
+MOST_NUMBER = 1_000_000
+
+
+class Native(NamedTuple):
+    """The options of one job, with their defaults."""
+
+    slots: int = 1
+    after: tuple[str, ...] = ()
+    max_running: int = 0
+    nice: int = 0
+    export: bool = True
+
+    def text(self) -> str:
+        """The specification that `parse` reads back as this."""
+        words = [f"--slots={self.slots} --nice={self.nice}"]
+        if self.after:
+            words.append("--after=" + ",".join(self.after))
+        if self.max_running:
+            words.append(f"--max-running={self.max_running}")
+        if not self.export:
+            words.append("--export=NONE")
+        return " ".join(words)
+
+
+def _refuse(option: str, value: str, legal: str) -> codes.Refusal:
+    return codes.Refusal(
+        codes.DENIED_BY_DRM, f"native specification: {option} '{value}': must be {legal}"
+    )
+
+
+def _number(option: str, value: str, least: int, most: int) -> int:
+    try:
+        number = int(value)
+    except ValueError:
+        number = least - 1
+    if not least <= number <= most:
+        raise _refuse(option, value, f"a whole number from {least} to {most}")
+    return number
+
+
+def _slots(native: Native, value: str) -> Native:
+    return native._replace(slots=_number("--slots", value, 1, MOST_NUMBER))
+
+
+def _after(native: Native, value: str) -> Native:
+    ids = tuple(value.split(","))
+    for job in ids:
+        number, _, index = job.partition(".")
+        if not (number.isdigit() and (index.isdigit() or "." not in job)):
+            raise _refuse("--after", job, "job ids such as 17 or 18.3, with commas between")
+    return native._replace(after=native.after + ids)
+
+
+def _max_running(native: Native, value: str) -> Native:
+    return native._replace(max_running=_number("--max-running", value, 1, MOST_NUMBER))
+
+
+def _nice(native: Native, value: str) -> Native:
+    return native._replace(nice=_number("--nice", value, -20, 19))
+
+
+def _export(native: Native, value: str) -> Native:
+    if value not in ("ALL", "NONE"):
+        raise _refuse("--export", value, "ALL (the submitter's environment) or NONE")
+    return native._replace(export=value == "ALL")
+
+
+_OPTIONS: dict[str, Callable[[Native, str], Native]] = {
+    "--slots": _slots,
+    "--after": _after,
+    "--max-running": _max_running,
+    "--nice": _nice,
+    "--export": _export,
+}
+
+
+def parse(*specifications: str, ignoring: bool = False) -> Native:
+    """Reads native specifications, later ones over earlier ones.
+
+    Options are `--name value` or `--name=value`.
+
+    Args:
+        specifications: the texts; empty ones say nothing.
+        ignoring: pass over words that are not ours (DRMAA_LOCAL_NATIVE=ignore), so that a
+            specification written for a cluster does no harm.
+
+    Raises:
+        codes.Refusal: an unknown option or a bad value, named, with the legal ones.
+    """
+    native = Native()
+    for specification in specifications:
+        if specification:
+            native = _parse_one(native, specification, ignoring=ignoring)
+    return native
+
+
+def _parse_one(native: Native, specification: str, *, ignoring: bool) -> Native:
+    try:
+        words = shlex.split(specification)
+    except ValueError as error:
+        if ignoring:
+            return native
+        raise codes.Refusal(
+            codes.DENIED_BY_DRM, f"native specification '{specification}': {error}"
+        ) from None
+    words.reverse()
+    while words:
+        word = words.pop()
+        name, equals, value = word.partition("=")
+        option = _OPTIONS.get(name)
+        if option is None:
+            if ignoring:
+                continue
+            raise codes.Refusal(
+                codes.DENIED_BY_DRM,
+                f"native specification: '{word}' is not an option of the local engine; legal "
+                f"are {LEGAL}; with DRMAA_LOCAL_NATIVE=ignore others are passed over",
+            )
+        if not equals:
+            if not words:
+                raise codes.Refusal(
+                    codes.DENIED_BY_DRM,
+                    f"native specification: {name} needs a value; legal are {LEGAL}",
+                )
+            value = words.pop()
+        native = option(native, value)
+    return native
+
+
+class Categories:
+    """The job categories in a file: lines of `name: native specification`, `#` for remarks."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def find(self, name: str) -> str:
+        """The native specification of a category; the file is read at each question.
+
+        Raises:
+            codes.Refusal: there is no such category, or the file cannot be read.
+        """
+        known = self._read()
+        if name not in known:
+            listed = ", ".join(sorted(known)) or "none yet"
+            raise codes.Refusal(
+                codes.DENIED_BY_DRM,
+                f"there is no job category '{name}'; known in {self._path}: {listed}. "
+                "Add a line 'name: native specification' there",
+            )
+        return known[name]
+
+    def _read(self) -> dict[str, str]:
+        try:
+            text = self._path.read_text("utf-8", "surrogateescape")
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise codes.Refusal(
+                codes.DENIED_BY_DRM, f"the job categories cannot be read: {error}"
+            ) from None
+        known: dict[str, str] = {}
+        for line in text.splitlines():
+            name, colon, specification = line.partition(":")
+            if colon and not line.lstrip().startswith("#"):
+                known[name.strip()] = specification.strip()
+        return known

@@ -1,0 +1,237 @@
+"""How jobs go on: what the runner tells, the ends, and who may start because of them."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Callable
+
+from . import limits, mail, model, runner, scheduler, store, waiting
+
+_log = logging.getLogger(__name__)
+
+_RETRY_SECONDS = 2
+
+
+class Progress(runner.Events):
+    """The jobs from their acceptance to their ends.
+
+    Args:
+        jobs: all jobs, also those of earlier engines.
+        disk: told of every end.
+        queue: gets what may start.
+        waits: told of every end.
+        record: the file for e-mails that cannot be sent.
+        soon: called when something has happened that a round must follow.
+    """
+
+    #: Set once the runner is known: it tells us, and we signal through it.
+    link: runner.Runner
+    clock: limits.Limits
+
+    def __init__(
+        self,
+        jobs: model.Jobs,
+        disk: store.Store,
+        queue: scheduler.Queue,
+        waits: waiting.Waiting,
+        record: Path,
+        soon: Callable[[], None],
+    ) -> None:
+        self.jobs = jobs
+        self._disk = disk
+        self.queue = queue
+        self.waiting = waits
+        self._mail = record
+        self._soon = soon
+        self.unfinished = sum(job.unfinished for job in jobs.values())
+        #: Ends the runner may forget once they are stored.
+        self.acknowledge: list[tuple[int, int]] = []
+        self._using: asyncio.Task[None] | None = None
+
+    # What the runner tells.
+
+    def job_started(self, number: int, index: int, pid: int, started: int) -> None:
+        """A task's process is there."""
+        task = self.jobs.known(number, index)
+        if task is None or task.state == model.ENDED:
+            return
+        if task.state == model.QUEUED:
+            task.state = model.RUNNING
+            self.queue.take(task)
+        task.started, task.pid = started, pid
+        if task.job.spec.limited:
+            self.clock.started(task)
+
+    def job_ended(self, number: int, index: int, end: model.End) -> None:
+        """A task's process has ended, or has failed to become its command."""
+        self.acknowledge.append((number, index))
+        task = self.jobs.known(number, index)
+        if task is not None and task.state != model.ENDED:
+            if end.stage:
+                _log.error(
+                    "job %s: could not %s: %s",
+                    task.id,
+                    runner.STAGES.get(end.stage, "start"),
+                    os.strerror(end.reason),
+                )
+            task.aborted = task.terminated or end.stage != 0
+            self._finish(task, end)
+        self._soon()
+
+    def job_not_started(self, number: int, index: int, reason: int) -> None:
+        """The runner could not start a task now: the disk or the process table is full."""
+        task = self.jobs.known(number, index)
+        if task is None or task.state != model.RUNNING:
+            return
+        _log.error("job %s: could not be started: %s", task.id, os.strerror(reason))
+        if reason in (errno.EINVAL, errno.E2BIG):
+            task.aborted = True
+            self._finish(task, model.End.never_ran(limits.now()))
+            self._soon()
+            return
+        task.state = model.QUEUED
+        self.queue.give_back(task)
+
+        def again() -> None:
+            self.queue.put_back(task)
+            self._soon()
+
+        asyncio.get_running_loop().call_later(_RETRY_SECONDS, again)
+
+    def runner_lost(
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
+    ) -> None:
+        """The runner was killed: its jobs died with it, and a new one takes over."""
+        self.settle(started, ended)
+        for task in self._running():
+            # Asked for, but the runner did not live to read it.
+            task.state = model.QUEUED
+            self.queue.give_back(task)
+            self.queue.put_back(task)
+        self._disk.commit()
+        link = self.link.spawn()
+        self._using = asyncio.get_running_loop().create_task(self.link.use(link))
+        self._using.add_done_callback(lambda _: self._soon())
+
+    def settle(
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
+    ) -> None:
+        """Takes over what the log of a runner says that is gone."""
+        for number, index, end in ended:
+            self.job_ended(number, index, end)
+        for (number, index), pid in started.items():
+            task = self.jobs.known(number, index)
+            if task is not None and task.state != model.ENDED:
+                _log.error("job %s: its end is not known, since its runner was killed", task.id)
+                if pid:
+                    runner.kill_left_over(number, pid)
+                self.end_unstarted(task)
+        self.acknowledge.clear()
+
+    def _running(self) -> list[model.Task]:
+        return [
+            task
+            for job in self.jobs.values()
+            for task in job.tasks.values()
+            if task is not None and task.state == model.RUNNING
+        ]
+
+    def take_up(self) -> None:
+        """After a restart: repeats the signals that may not have been sent before it."""
+        for task in self._running():
+            if task.stopped_at:
+                self.link.send_signal(task, signal.SIGSTOP)
+            if task.terminated:
+                self.clock.terminate(task)
+
+    # What follows from it, and from what clients ask for.
+
+    def enqueue(self, job: model.Job) -> None:
+        """A stored job takes its place: behind what it depends on, or in the queue."""
+        if not job.unfinished:
+            return
+        if job.spec.native.slots > self.queue.slots:
+            _log.error("job %d: there are no longer as many slots as it needs", job.number)
+            self.end_queued(job)
+            return
+        for text in job.spec.native.after:
+            number, dot, _ = text.partition(".")
+            other = self.jobs.find(text) if dot else self.jobs.get(int(number))
+            if other is None or not (
+                other.unfinished if isinstance(other, model.Job) else other.state != model.ENDED
+            ):
+                continue
+            if other.dependents is None:
+                other.dependents = []
+            other.dependents.append(job)
+            job.blocked += 1
+        times = job.spec.times
+        if times.start >= 0:
+            self._wait_for_start(job)
+        if times.deadline >= 0:
+            seconds = max(0, times.deadline - time.time())
+            asyncio.get_running_loop().call_later(seconds, self.end_queued, job)
+        self.queue.offer(job)
+
+    def _wait_for_start(self, job: model.Job) -> None:
+        seconds = job.spec.times.start - time.time()
+        job.early = seconds > 0
+        if job.early:
+            # At most a day at once: the clock on the wall may be set meanwhile.
+            loop = asyncio.get_running_loop()
+            loop.call_later(min(seconds, 86400), self._wait_for_start, job)
+        else:
+            self.queue.offer(job)
+            self._soon()
+
+    def end_queued(self, job: model.Job) -> None:
+        """A job's deadline has come, or it can never run: what of it is queued has failed."""
+        for task in job.all_tasks() if job.unfinished else ():
+            if task.state == model.QUEUED:
+                _log.info("job %s: did not run before its deadline, or can never run", task.id)
+                self.end_unstarted(task)
+        self._soon()
+
+    def end_unstarted(self, task: model.Task) -> None:
+        """Ends a task of which no process is known."""
+        task.aborted = True
+        self._finish(task, model.End.never_ran(limits.now()))
+
+    def _finish(self, task: model.Task, end: model.End) -> None:
+        job = task.job
+        running = task.state == model.RUNNING
+        task.state = model.ENDED
+        task.end = end
+        job.unfinished -= 1
+        self.unfinished -= 1
+        if running:
+            if job.spec.limited or task.terminated:
+                self.clock.ended(task)
+            self.queue.give_back(task)
+        self._disk.save_task(task)
+        mail.send(task, self._mail)
+        self._unblock(task.dependents)
+        if not job.unfinished:
+            self._unblock(job.dependents)
+        self.waiting.ended(task)
+
+    def _unblock(self, dependents: list[model.Job] | None) -> None:
+        for job in dependents or ():
+            job.blocked -= 1
+            self.queue.offer(job)
+
+    def kill_all(self) -> None:
+        """Ends every job at once."""
+        for job in list(self.jobs.values()):
+            for task in job.all_tasks():
+                if task.state == model.RUNNING:
+                    task.terminated = True
+                    self.link.send_signal(task, signal.SIGKILL)
+                elif task.state == model.QUEUED:
+                    self.end_unstarted(task)

@@ -1,0 +1,332 @@
+"""The engine's side of the runner: frames to it, lines from it, and its log if it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import signal
+import socket
+import struct
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from . import home as homes
+from . import model, spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_log = logging.getLogger(__name__)
+
+_HELLO, _ENVIRONMENT, _DROP_ENVIRONMENT, _START, _SIGNAL, _FORGET, _BYE = range(1, 8)
+_HEAD = struct.Struct("=IB")
+_U32 = struct.Struct("=I")
+_TASK = struct.Struct("=qq")
+_SIGNALLED = struct.Struct("=IBqqI")
+_STARTED = struct.Struct("=qqIIiB")
+_LOG_NAME = "runner.log"
+_LISTENING = 3
+_GREETING_SECONDS = 30
+
+#: What a job could not do before its command ran, by the stage in the runner's report.
+STAGES = {
+    1: "enter the working directory",
+    2: "write the output file",
+    3: "write the error file",
+    4: "read the input file",
+    5: "set the resource limits",
+    6: "set the niceness",
+    7: "execute the command",
+}
+
+_BARE = (b"PATH=/usr/local/bin:/usr/bin:/bin", b"SHELL=/bin/sh")
+
+
+def _text(value: bytes) -> bytes:
+    return _U32.pack(len(value)) + value
+
+
+def _frame(kind: int, payload: bytes) -> bytes:
+    return _HEAD.pack(len(payload) + 1, kind) + payload
+
+
+def kill_left_over(number: int, group: int) -> None:
+    """Kills what a lost job has left running in its process group, whose leader is dead.
+
+    The group's number may belong to strangers by now: only processes with the job's own
+    environment are killed, and none where there is no /proc to tell.
+    """
+    mark = b"\0JOB_ID=%d\0" % number
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            # The fields after the command's name, which may hold anything but ')' at its end.
+            fields = (process / "stat").read_bytes().rpartition(b") ")[2].split()
+            if int(fields[2]) != group:
+                continue
+            if mark in b"\0" + (process / "environ").read_bytes():
+                os.kill(int(process.name), signal.SIGKILL)
+
+
+class Events:
+    """What the runner tells; `engine.Engine` listens. Times in microseconds."""
+
+    def job_started(self, number: int, index: int, pid: int, started: int) -> None:
+        """A task's process is there."""
+
+    def job_ended(self, number: int, index: int, end: model.End) -> None:
+        """A task's process has ended."""
+
+    def job_not_started(self, number: int, index: int, reason: int) -> None:
+        """A task could not be started now, by an errno; it did not run."""
+
+    def runner_lost(
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
+    ) -> None:
+        """The runner was killed, and with it the jobs it had started that had not ended."""
+
+
+def parse_end(words: list[bytes]) -> tuple[int, int, model.End]:
+    """Reads the fields of an E line."""
+    numbers = list(map(int, words))
+    return numbers[0], numbers[1], model.End(*numbers[2:])
+
+
+def read_log(
+    home: homes.Home,
+) -> tuple[dict[tuple[int, int], int], list[tuple[int, int, model.End]]]:
+    """What a runner that is gone has left: the tasks it started, with their pids, and the ends.
+
+    A pid is 0 if the runner was killed just when it started that task.
+    """
+    started: dict[tuple[int, int], int] = {}
+    ended: list[tuple[int, int, model.End]] = []
+    try:
+        data = (home.path / _LOG_NAME).read_bytes()
+    except FileNotFoundError:
+        return started, ended
+    lines = data.split(b"\n")
+    # What follows the last line's end was cut off by a power cut.
+    for line in lines[:-1]:
+        kind, _, rest = line.partition(b" ")
+        words = rest.split()
+        try:
+            if kind == b"I":
+                started[int(words[0]), int(words[1])] = 0
+            elif kind == b"S":
+                started[int(words[0]), int(words[1])] = int(words[2])
+            elif kind == b"N":
+                started.pop((int(words[0]), int(words[1])), None)
+            elif kind == b"E":
+                ended.append(parse_end(words))
+        except (ValueError, IndexError, TypeError):
+            _log.warning("runner.log: a line makes no sense and is passed over: %r", line)
+    return started, ended
+
+
+class Runner(asyncio.Protocol):
+    """The connection to the runner, which is started if there is none.
+
+    Args:
+        home: the engine's folder.
+        events: told of everything that happens.
+    """
+
+    def __init__(self, home: homes.Home, events: Events) -> None:
+        self._home = home
+        self._events = events
+        self._transport: asyncio.Transport | None = None
+        self._out: list[bytes] = []
+        self._rest = b""
+        self._environments: set[int] = set()
+        self._leaving = False
+        self._gone: asyncio.Future[None] | None = None
+
+    def recover(self) -> tuple[socket.socket | None, list[list[bytes]]]:
+        """Finds the runner of the engine before this one.
+
+        Returns:
+            Its socket and what it says of its jobs, line by line; or None, if it is gone:
+            then no runner runs, and `read_log` tells what it did.
+        """
+        link = self._home.connect(homes.RUNNER_SOCKET_NAME)
+        if link is not None:
+            lines = self._greet(link)
+            if lines is not None:
+                return link, lines
+            link.close()
+        self._await_death()
+        return None, []
+
+    def _await_death(self) -> None:
+        # The runner holds this lock as long as it lives, and lives no longer than its jobs if
+        # nobody can reach it.
+        lock = os.open("runner.lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=self._home.folder)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        finally:
+            os.close(lock)
+
+    def _greet(self, link: socket.socket) -> list[list[bytes]] | None:
+        command = [sys.executable, "-m", "drmaa_cffi.local", "engine"]
+        words = b"".join(_text(os.fsencode(word)) for word in command)
+        data = b""
+        link.settimeout(_GREETING_SECONDS)
+        try:
+            link.sendall(_frame(_HELLO, _U32.pack(len(command)) + words))
+            while b"\nR\n" not in data:
+                part = link.recv(1 << 16)
+                if not part:
+                    return None
+                data += part
+        except socket.timeout as error:
+            raise homes.HomeError(
+                f"the job-runner of '{self._home.path}' is there and does not answer: find its "
+                "pid with fuser runner.lock there; if it is killed, its jobs are, too"
+            ) from error
+        except OSError:
+            return None
+        # What happens just now may follow what the runner knew when it was asked.
+        *lines, self._rest = data.split(b"\n")
+        return [line.split() for line in lines]
+
+    def spawn(self) -> socket.socket:
+        """Starts a new runner; call `recover` or `read_log` first, since its log starts anew.
+
+        Raises:
+            homes.HomeError: it cannot be started.
+        """
+        program = Path(__file__).parent / "job-runner"
+        with self._home.listen(homes.RUNNER_SOCKET_NAME) as listening:
+            try:
+                pid = os.posix_spawn(
+                    program,
+                    [str(program), str(self._home.path)],
+                    os.environ,
+                    file_actions=[(os.POSIX_SPAWN_DUP2, listening.fileno(), _LISTENING)],
+                )
+                _, status = os.waitpid(pid, 0)
+            except OSError as error:
+                raise homes.HomeError(f"'{program}' cannot be started: {error}") from error
+            link = self._home.connect(homes.RUNNER_SOCKET_NAME)
+        if status or link is None or self._greet(link) is None:
+            raise homes.HomeError(f"'{program}' did not start; its reason is in engine.log")
+        return link
+
+    async def use(self, link: socket.socket) -> None:
+        """Goes on over a socket that `recover` or `spawn` gave."""
+        link.setblocking(False)
+        self._environments.clear()
+        loop = asyncio.get_running_loop()
+        await loop.create_connection(lambda: self, sock=link)
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: the socket is ready."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  asyncio's promise
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: lines, or parts of lines, have come."""
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            self.handle(line.split())
+
+    def handle(self, words: list[bytes]) -> None:
+        """Passes one line on to the events."""
+        kind = words[0]
+        if kind == b"E":
+            self._events.job_ended(*parse_end(words[1:]))
+        elif kind == b"S":
+            self._events.job_started(*map(int, words[1:5]))
+        elif kind == b"N":
+            self._events.job_not_started(*map(int, words[1:4]))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the runner is gone; if we did not let it go, it was killed."""
+        self._transport = None
+        if self._gone is not None:
+            self._gone.set_result(None)
+        if self._leaving:
+            return
+        _log.error("the runner was killed (%s); the jobs it ran are lost", exc)
+        self._out.clear()
+        self._await_death()
+        self._events.runner_lost(*read_log(self._home))
+
+    def start(self, task: model.Task, files: spec.Files) -> None:
+        """Asks for a task's start; it is sent by `flush`."""
+        job, work, context = task.job, task.job.spec, task.job.context
+        if context.number not in self._environments:
+            self._environments.add(context.number)
+            self._out.append(
+                _frame(_ENVIRONMENT, _U32.pack(context.number) + _text(context.environment))
+            )
+        settings = list(work.settings)
+        environment = context.number
+        if not work.native.export:
+            environment = 0
+            given = {setting.partition(b"=")[0] for setting in settings}
+            bare = (*_BARE, b"HOME=" + context.home)
+            settings += [entry for entry in bare if entry.partition(b"=")[0] not in given]
+        settings += [
+            b"JOB_ID=%d" % job.number,
+            b"JOB_NAME=" + work.name,
+            b"TASK_ID=%d" % task.index if job.step else b"TASK_ID=undefined",
+        ]
+        words = (work.command, *work.arguments)
+        head = _STARTED.pack(
+            job.number, task.index, environment, context.umask, work.native.nice, work.join
+        )
+        self._out.append(
+            _frame(
+                _START,
+                b"".join(
+                    (
+                        head,
+                        context.limits,
+                        *map(_text, files),
+                        _U32.pack(len(settings)),
+                        *map(_text, settings),
+                        _U32.pack(len(words)),
+                        *map(_text, words),
+                    )
+                ),
+            )
+        )
+
+    def drop_environment(self, number: int) -> None:
+        """No job will start in this context's environment any more."""
+        if number in self._environments:
+            self._environments.remove(number)
+            self._out.append(_frame(_DROP_ENVIRONMENT, _U32.pack(number)))
+
+    def send_signal(self, task: model.Task, number: int) -> None:
+        """Sends a signal to the task's process group."""
+        self._out.append(_SIGNALLED.pack(21, _SIGNAL, task.job.number, task.index, number))
+
+    def forget(self, tasks: Iterable[tuple[int, int]]) -> None:
+        """The ends of these tasks are stored: the runner need not keep them."""
+        self._out.append(_frame(_FORGET, b"".join(_TASK.pack(*task) for task in tasks)))
+
+    def flush(self) -> None:
+        """Sends what was asked for."""
+        if self._out and self._transport is not None:
+            self._transport.write(b"".join(self._out))
+            self._out.clear()
+
+    async def leave(self, *, wait: bool) -> None:
+        """Says good-bye: the runner stays as long as its jobs; waits for its end if asked."""
+        if self._transport is None:
+            return
+        self._leaving = True
+        self._out.append(_frame(_BYE, b""))
+        self.flush()
+        self._gone = asyncio.get_running_loop().create_future()
+        self._transport.close()
+        await self._gone
+        if wait:
+            self._await_death()

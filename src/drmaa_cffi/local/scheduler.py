@@ -1,0 +1,83 @@
+"""The queue: which task starts next on the free slots, first in first out."""
+
+from __future__ import annotations
+
+import heapq
+
+from . import model
+
+
+class Queue:
+    """The jobs that have something to start, in the order of their numbers.
+
+    A job that needs more slots than are free keeps those behind it waiting: it would never
+    start otherwise.
+
+    Args:
+        slots: how many there are.
+    """
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.free = slots
+        self._heap: list[int] = []
+        self._jobs: dict[int, model.Job] = {}
+
+    def offer(self, job: model.Job) -> None:
+        """Lets a job take part (again): it is new, was released, or may run one more task."""
+        if not (job.queued or job.blocked or job.early):
+            job.queued = True
+            self._jobs[job.number] = job
+            heapq.heappush(self._heap, job.number)
+
+    def next(self) -> model.Task | None:
+        """The next task to start, counted as running from now on; None: nothing can start."""
+        while self._heap:
+            job = self._jobs[self._heap[0]]
+            most = job.spec.native.max_running
+            if not job.blocked and not (most and job.running >= most):
+                if job.spec.native.slots > self.free:
+                    return None
+                task = _startable(job)
+                if task is not None:
+                    task.state = model.RUNNING
+                    self.take(task)
+                    return task
+            heapq.heappop(self._heap)
+            del self._jobs[job.number]
+            job.queued = False
+        return None
+
+    def take(self, task: model.Task) -> None:
+        """Counts a running task; after a restart there may be more of them than slots."""
+        self.free -= task.job.spec.native.slots
+        task.job.running += 1
+
+    def give_back(self, task: model.Task) -> None:
+        """A task does not run any more: its slots are free, and its job may have more."""
+        job = task.job
+        self.free += job.spec.native.slots
+        job.running -= 1
+        if job.unfinished:
+            self.offer(job)
+
+    def put_back(self, task: model.Task) -> None:
+        """A queued task the cursor has passed may start: released from hold, or not started."""
+        heapq.heappush(task.job.released, task.index)
+        self.offer(task.job)
+
+
+def _startable(job: model.Job) -> model.Task | None:
+    while job.released:
+        task = job.task(heapq.heappop(job.released))
+        if task is not None and task.state == model.QUEUED and not task.held:
+            return task
+    while job.cursor <= job.end:
+        index = job.cursor
+        job.cursor += job.step or 1
+        if job.held and index not in job.tasks:
+            continue
+        task = job.task(index)
+        if task is not None and task.state == model.QUEUED and not task.held:
+            return task
+    return None

@@ -1,0 +1,355 @@
+"""The engine's socket: requests of clients in, answers out. protocol.md has the frames."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+import logging
+import os
+import socket
+import struct
+from typing import Callable
+
+from . import codes, engine, home, model, report, spec, waiting
+
+_log = logging.getLogger(__name__)
+
+PROTOCOL = 1
+MOST_FRAME = 64 << 20
+HELLO, EXIT, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, SYNCHRONIZE, INFO, STOP = range(1, 11)
+ALL = "DRMAA_JOB_IDS_SESSION_ALL"
+
+HEADER = struct.Struct("=IBBxxII")
+ANSWER = struct.Struct("=III")
+_U32 = struct.Struct("=I")
+_WAIT = struct.Struct("=qI")
+_SYNCHRONIZE = struct.Struct("=qBBI")
+_SUBMIT = struct.Struct("=6q3i")
+_HELLO = struct.Struct("=IB16sI")
+_PEER = struct.Struct("3i")
+
+
+class _Question:
+    """One request: where its answer goes, and its name for all engines to come."""
+
+    __slots__ = ("connection", "number")
+
+    def __init__(self, connection: Connection, number: int) -> None:
+        self.connection = connection
+        self.number = number
+
+    @property
+    def token(self) -> bytes:
+        return self.connection.nonce + _U32.pack(self.number)
+
+    def answer(self, code: int, payload: bytes = b"") -> None:
+        self.connection.answer(self.number, code, payload)
+
+    def reaped(self, job: model.Job, index: int) -> None:
+        self.connection.unconfirmed(self.number, job, index)
+
+
+class Connection(asyncio.Protocol):
+    """One client."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._engine = server.engine
+        self._transport: asyncio.Transport | None = None
+        self._in = b""
+        self._out: list[bytes] = []
+        self._context: spec.Context | None = None
+        self._session: model.Session | None = None
+        self._left = False
+        self.nonce = b""
+        # Records the client may not have yet: should this engine die, it will ask again.
+        self._unconfirmed: list[tuple[int, int, int, model.Job]] = []
+        self._handlers: dict[int, Callable[[_Question, bytes, bool], None]] = {
+            HELLO: self._hello,
+            EXIT: self._exit,
+            CONTEXT: self._take_context,
+            SUBMIT: self._submit,
+            CONTROL: self._control,
+            STATUS: self._status,
+            WAIT: self._wait,
+            SYNCHRONIZE: self._synchronize,
+            INFO: self._info,
+            STOP: self._stop,
+        }
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: somebody has connected; only this user may."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  asyncio's promise
+        peer = transport.get_extra_info("socket")
+        data = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
+        if _PEER.unpack(data)[1] != os.geteuid():
+            _log.error("user %d has tried to connect", _PEER.unpack(data)[1])
+            transport.abort()
+            return
+        self._transport = transport
+        self._server.connections.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        """asyncio: whole frames, or parts of them."""
+        if self._in:
+            data = self._in + data
+        at, end = 0, len(data)
+        while end - at >= HEADER.size:
+            size, kind, flags, number, floor = HEADER.unpack_from(data, at)
+            if not HEADER.size - 4 <= size <= MOST_FRAME or kind not in self._handlers:
+                self._drop("rubbish")
+                return
+            if end - at < 4 + size:
+                break
+            payload = data[at + HEADER.size : at + 4 + size]
+            at += 4 + size
+            self._confirm(floor)
+            if not self._handle(kind, _Question(self, number), payload, again=flags & 1 != 0):
+                return
+        self._in = data[at:]
+
+    def _handle(self, kind: int, question: _Question, payload: bytes, *, again: bool) -> bool:
+        if self._session is None and kind not in (HELLO, INFO, STOP):
+            self._drop("a request before hello")
+            return False
+        try:
+            self._handlers[kind](question, payload, again)
+        except codes.Refusal as refusal:
+            question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
+        except (ValueError, struct.error, UnicodeDecodeError) as error:
+            self._drop(str(error))
+            return False
+        return True
+
+    def _drop(self, reason: str) -> None:
+        _log.warning("a client was dropped: %s", reason)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
+        """asyncio: the client is gone; its jobs go on."""
+        self._server.connections.discard(self)
+        self._transport = None
+        self._leave(answer=False)
+        self._server.engine.soon()
+
+    def _leave(self, *, answer: bool) -> None:
+        if self._left or self._session is None:
+            return
+        self._left = True
+        self._session.connections -= 1
+        self._engine.waiting.leave(self, answer=answer)
+        self._confirm(1 << 32)
+        self._engine.touch(self._session)
+        if self._context is not None:
+            self._engine.contexts.release(self._context)
+            self._context = None
+
+    def answer(self, number: int, code: int, payload: bytes) -> None:
+        """Puts an answer down; it is sent when what it says is stored."""
+        if self._transport is None:
+            return
+        if not self._out:
+            self._server.talkative.append(self)
+            self._engine.soon()
+        self._out.append(ANSWER.pack(len(payload) + 8, number, code) + payload)
+
+    def send(self) -> None:
+        """Sends the answers."""
+        if self._transport is not None:
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
+
+    def unconfirmed(self, number: int, job: model.Job, index: int) -> None:
+        """The answer to this request carries a record that is nowhere else any more."""
+        heapq.heappush(self._unconfirmed, (number, job.number, index, job))
+
+    def _confirm(self, floor: int) -> None:
+        # The client has the answers to all requests below `floor`.
+        while self._unconfirmed and self._unconfirmed[0][0] < floor:
+            _, _, index, job = heapq.heappop(self._unconfirmed)
+            self._engine.forget(job, index)
+
+    def _active(self) -> model.Session:
+        if self._session is None or self._left:
+            raise codes.Refusal(codes.NO_ACTIVE_SESSION, "the session was closed")
+        return self._session
+
+    # One method a kind of request.
+
+    def _hello(self, question: _Question, payload: bytes, _again: bool) -> None:
+        version, _, nonce, size = _HELLO.unpack_from(payload)
+        if version != PROTOCOL:
+            raise codes.Refusal(
+                codes.DRMS_INIT_FAILED,
+                f"the engine that runs in '{self._engine.home.path}' is of another version (its "
+                f"protocol is {PROTOCOL}, the library's {version}): stop it with python -m "
+                "drmaa_cffi.local stop; its jobs go on, and the next call starts the right one",
+            )
+        contact = payload[_HELLO.size :]
+        if len(contact) != size or self._session is not None:
+            raise ValueError("a bad hello")
+        self.nonce = nonce
+        self._session = self._engine.open_session(contact.decode("utf-8", "replace"))
+        self._session.connections += 1
+        question.answer(codes.SUCCESS, self._session.contact.encode())
+
+    def _exit(self, question: _Question, _payload: bytes, _again: bool) -> None:
+        session = self._session
+        self._leave(answer=True)
+        if session is not None and not session.connections:
+            # As the standard's test suite asks: who leaves has seen enough of the jobs that
+            # have ended. Records of jobs that end later, or of a client that dies, do wait.
+            for task in list(session.ended):
+                self._engine.waiting.dispose(task)
+        question.answer(codes.SUCCESS)
+
+    def _take_context(self, _question: _Question, payload: bytes, _again: bool) -> None:
+        before = self._context
+        self._context = self._engine.contexts.take(payload)
+        if before is not None:
+            self._engine.contexts.release(before)
+
+    def _submit(self, question: _Question, payload: bytes, again: bool) -> None:
+        session = self._active()
+        *times, begin, end, step = _SUBMIT.unpack_from(payload)
+        if self._context is None or (step and not 0 < begin <= end) or step < 0:
+            raise ValueError("a bad submission")
+        self._engine.submit(
+            question,
+            session,
+            self._context,
+            spec.Times(*times),
+            (begin, end, step) if step else (0, 0, 0),
+            payload[_SUBMIT.size :],
+            again=again,
+        )
+
+    def _control(self, question: _Question, payload: bytes, again: bool) -> None:
+        session = self._active()
+        (action,) = _U32.unpack_from(payload)
+        text, _ = _text(payload, 4)
+        if action > codes.TERMINATE:
+            raise ValueError("an unknown action")
+        if text == ALL:
+            tasks = (task for job in list(session.jobs.values()) for task in job.all_tasks())
+            self._engine.control.all(action, tasks, again=again)
+        else:
+            task = self._engine.find_or_refuse(text)
+            self._engine.control.one(action, task, again=again)
+        question.answer(codes.SUCCESS)
+
+    def _status(self, question: _Question, payload: bytes, _again: bool) -> None:
+        self._active()
+        text, _ = _text(payload, 0)
+        task = self._engine.find_or_refuse(text)
+        question.answer(codes.SUCCESS, _U32.pack(task.status()))
+
+    def _wait(self, question: _Question, payload: bytes, again: bool) -> None:
+        session = self._active()
+        milliseconds, _ = _WAIT.unpack_from(payload)
+        text, _ = _text(payload, 8)
+        before = self._engine.replay(question.token) if again else None
+        if before is not None:
+            waiting.answer_with_record(before, question)
+            return
+        task = self._engine.find_or_refuse(text, session) if text else None
+        self._engine.waiting.wait(question, session, task, milliseconds)
+
+    def _synchronize(self, question: _Question, payload: bytes, _again: bool) -> None:
+        session = self._active()
+        milliseconds, dispose, everything, count = _SYNCHRONIZE.unpack_from(payload)
+        tasks: list[model.Task] = []
+        at = _SYNCHRONIZE.size
+        for _ in range(count):
+            text, at = _text(payload, at)
+            task = self._engine.jobs.find(text, session)
+            if task is not None:
+                tasks.append(task)
+        self._engine.waiting.synchronize(
+            question,
+            session,
+            None if everything else tasks,
+            milliseconds,
+            dispose=bool(dispose),
+        )
+
+    def _info(self, question: _Question, _payload: bytes, _again: bool) -> None:
+        facts = report.facts_of(self._engine)
+        question.answer(codes.SUCCESS, json.dumps(facts).encode())
+
+    def _stop(self, question: _Question, payload: bytes, _again: bool) -> None:
+        self._server.stop(terminate=payload == b"\1")
+        question.answer(codes.SUCCESS)
+
+
+def _text(payload: bytes, at: int) -> tuple[str, int]:
+    (size,) = _U32.unpack_from(payload, at)
+    end = at + 4 + size
+    if end > len(payload):
+        raise ValueError("a text of the wrong size")
+    return payload[at + 4 : end].decode("utf-8", "replace"), end
+
+
+class Server:
+    """Listens for clients until nobody needs the engine any more.
+
+    Args:
+        core: the engine, started.
+    """
+
+    def __init__(self, core: engine.Engine) -> None:
+        self.engine = core
+        self.connections: set[Connection] = set()
+        #: Connections with answers to send.
+        self.talkative: list[Connection] = []
+        self._idle: asyncio.TimerHandle | None = None
+        self._stopping = False
+        self._terminating = False
+        self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        core.after_round = self._after_round
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Serves the clients of a listening socket until the engine may leave."""
+        loop = asyncio.get_running_loop()
+        listening.setblocking(False)
+        acceptor = await loop.create_unix_server(lambda: Connection(self), sock=listening)
+        self._after_round()
+        await self._over
+        # In this order: a client that comes now starts another engine, which waits for our end.
+        self.engine.home.remove(home.SOCKET_NAME)
+        acceptor.close()
+        for connection in list(self.connections):
+            connection.connection_lost(None)
+        self.engine.finish()
+        await self.engine.link.leave(wait=self._terminating)
+        self.engine.disk.close()
+
+    def stop(self, *, terminate: bool = False) -> None:
+        """Leaves after this round; first ends all jobs if asked."""
+        self._stopping = True
+        self._terminating = terminate
+        if terminate:
+            self.engine.progress.kill_all()
+        self.engine.soon()
+
+    def _after_round(self) -> None:
+        talkative, self.talkative = self.talkative, []
+        for connection in talkative:
+            connection.send()
+        if self._stopping:
+            if not (self._terminating and self.engine.progress.unfinished):
+                self._leave()
+            return
+        idle = not self.connections and not self.engine.progress.unfinished
+        if idle and self._idle is None:
+            seconds = self.engine.settings.idle
+            self._idle = asyncio.get_running_loop().call_later(seconds, self._leave)
+        elif not idle and self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+    def _leave(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)

@@ -1,0 +1,174 @@
+"""What a job is to do: the template's attributes as they arrive, checked and ready to start."""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from . import native
+
+_REMOTE_COMMAND, _JS_STATE, _WD, _JOB_CATEGORY, _NATIVE, _BLOCK_EMAIL = range(6)
+_JOB_NAME, _INPUT, _OUTPUT, _ERROR, _JOIN = range(7, 12)
+_ARGV, _ENV, _EMAIL = range(32, 35)
+_FIELD = struct.Struct("=BI")
+TIMES = struct.Struct("=6q")
+
+HOME_PLACEHOLDER = b"$drmaa_hd_ph$"
+DIRECTORY_PLACEHOLDER = b"$drmaa_wd_ph$"
+INDEX_PLACEHOLDER = b"$drmaa_incr_ph$"
+
+
+class Times(NamedTuple):
+    """When a job may run and how long; seconds, -1 where nothing is asked."""
+
+    start: int
+    deadline: int
+    wall_hard: int
+    wall_soft: int
+    run_hard: int
+    run_soft: int
+
+
+class Context(NamedTuple):
+    """What a job takes over from its submitter: sent by the client, kept once for many jobs."""
+
+    number: int
+    umask: int
+    home: bytes
+    limits: bytes
+    environment: bytes
+    #: All of it, as it came: the store keeps this.
+    data: bytes
+
+
+def parse_context(number: int, data: bytes) -> Context:
+    """Reads the payload of a CONTEXT frame.
+
+    Raises:
+        ValueError, struct.error: it is not one.
+    """
+    umask, size = struct.unpack_from("=II", data)
+    home = data[8 : 8 + size]
+    at = 8 + size
+    (count,) = struct.unpack_from("=I", data, at)
+    limits = data[at : at + 4 + 16 * count]
+    at += 4 + 16 * count
+    (size,) = struct.unpack_from("=I", data, at)
+    environment = data[at + 4 :]
+    if len(environment) != size:
+        raise ValueError("a context of the wrong size")
+    return Context(number, umask, home, limits, environment, data)
+
+
+class JobSpec:
+    """The attributes of one submission.
+
+    Args:
+        times: the times and limits.
+        fields: the other attributes as the client sent them; kept as they are by the store.
+
+    `native` holds the defaults until the engine has read `category` and `native_words`.
+
+    Raises:
+        ValueError, struct.error: the fields are rubbish.
+    """
+
+    __slots__ = (
+        "arguments",
+        "block_email",
+        "category",
+        "command",
+        "directory",
+        "emails",
+        "error",
+        "fields",
+        "held",
+        "input",
+        "join",
+        "limited",
+        "name",
+        "native",
+        "native_words",
+        "output",
+        "settings",
+        "times",
+    )
+
+    def __init__(self, times: Times, fields: bytes) -> None:
+        self.times = times
+        self.fields = fields
+        values: dict[int, list[bytes]] = {}
+        at, end = 0, len(fields)
+        while at < end:
+            field, size = _FIELD.unpack_from(fields, at)
+            at += _FIELD.size
+            value = fields[at : at + size]
+            if len(value) != size or b"\0" in value:
+                raise ValueError("a field of the wrong size, or with a NUL")
+            at += size
+            values.setdefault(field, []).append(value)
+
+        def text(field: int, default: bytes = b"") -> bytes:
+            return values[field][0] if field in values else default
+
+        self.command = text(_REMOTE_COMMAND)
+        if not self.command:
+            raise ValueError("no command")
+        self.arguments = values.get(_ARGV, [])
+        self.settings = values.get(_ENV, [])
+        self.emails = values.get(_EMAIL, [])
+        self.block_email = text(_BLOCK_EMAIL) == b"1"
+        self.held = text(_JS_STATE) == b"drmaa_hold"
+        self.join = text(_JOIN) == b"y"
+        self.name = text(_JOB_NAME) or self.command.rstrip(b"/").rpartition(b"/")[2] or b"job"
+        self.directory = text(_WD, HOME_PLACEHOLDER)
+        self.input = _without_host(text(_INPUT))
+        self.output = _without_host(text(_OUTPUT))
+        self.error = _without_host(text(_ERROR))
+        self.category = text(_JOB_CATEGORY).decode("utf-8", "surrogateescape")
+        self.native_words = text(_NATIVE).decode("utf-8", "surrogateescape")
+        self.native = native.Native()
+        self.limited = any(value >= 0 for value in times[1:])
+
+
+def _without_host(path: bytes) -> bytes:
+    """The path in `[host]:path`: there is one machine, so every host is this one."""
+    return path.partition(b":")[2]
+
+
+class Files(NamedTuple):
+    """Where a task runs and what its streams are; the names are for paths that are folders."""
+
+    directory: bytes
+    input: bytes
+    output: bytes
+    error: bytes
+    output_name: bytes
+    error_name: bytes
+
+
+def files_of(spec: JobSpec, context: Context, number: int, index: int, *, bulk: bool) -> Files:
+    """The absolute paths of a task, with defaults and placeholders filled in."""
+    home = context.home or b"/"
+
+    def fill(path: bytes, directory: bytes) -> bytes:
+        if bulk:
+            path = path.replace(INDEX_PLACEHOLDER, b"%d" % index)
+        if path.startswith(HOME_PLACEHOLDER):
+            return home + b"/" + path[len(HOME_PLACEHOLDER) :].lstrip(b"/")
+        if path.startswith(DIRECTORY_PLACEHOLDER):
+            return directory + b"/" + path[len(DIRECTORY_PLACEHOLDER) :].lstrip(b"/")
+        return path if path.startswith(b"/") else directory + b"/" + path
+
+    directory = fill(spec.directory, home).rstrip(b"/") or b"/"
+    tail = b"%d.%d" % (number, index) if bulk else b"%d" % number
+    output_name = spec.name + b".o" + tail
+    error_name = spec.name + b".e" + tail
+    return Files(
+        directory,
+        fill(spec.input, directory) if spec.input else b"/dev/null",
+        fill(spec.output or output_name, directory),
+        fill(spec.error or error_name, directory),
+        output_name,
+        error_name,
+    )

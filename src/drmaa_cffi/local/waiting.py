@@ -1,0 +1,285 @@
+"""Waits and synchronisations: who is told when a task ends, and who gets its record."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import TYPE_CHECKING, Callable, Protocol
+
+from . import codes, model, usage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from . import store
+
+_U32 = struct.Struct("=I")
+
+
+class Question(Protocol):
+    """A request that is to be answered once, by the connection it came from."""
+
+    @property
+    def connection(self) -> object:
+        """Whose request it is: anything that hashes."""
+        ...
+
+    @property
+    def token(self) -> bytes:
+        """Names the request for ever, also for an engine after this one."""
+        ...
+
+    def answer(self, code: int, payload: bytes = b"") -> None:
+        """Sends the answer; after a failure the payload is its words."""
+
+    def reaped(self, job: model.Job, index: int) -> None:
+        """The answer carries this task's record: forget it when the client has it."""
+
+
+class _Wait:
+    """One `drmaa_wait` that has to wait; `task` is None where any will do."""
+
+    __slots__ = ("question", "session", "task", "timer")
+
+    def __init__(
+        self, question: Question, session: model.Session, task: model.Task | None
+    ) -> None:
+        self.question = question
+        self.session = session
+        self.task = task
+        self.timer: asyncio.TimerHandle | None = None
+
+
+class _Synchronisation:
+    """One `drmaa_synchronize`: counts down the tasks, or whole jobs, it still waits for."""
+
+    __slots__ = ("dispose", "jobs", "left", "question", "session", "tasks", "timer")
+
+    def __init__(self, question: Question, session: model.Session, *, dispose: bool) -> None:
+        self.question = question
+        self.session = session
+        self.dispose = dispose
+        self.left = 0
+        self.tasks: list[model.Task] = []
+        self.jobs: list[model.Job] = []
+        self.timer: asyncio.TimerHandle | None = None
+
+
+def _text(text: str) -> bytes:
+    data = text.encode()
+    return _U32.pack(len(data)) + data
+
+
+def answer_with_record(task: model.Task, question: Question) -> None:
+    """Answers a wait: id, stat and usage, which is empty if the task never ran."""
+    entries = usage.usage_of(task)
+    head = _text(task.id) + _U32.pack(usage.stat_of(task)) + _U32.pack(len(entries))
+    question.answer(codes.SUCCESS, head + b"".join(map(_text, entries)))
+    question.reaped(task.job, task.index)
+
+
+class Waiting:
+    """All waits of all clients.
+
+    Args:
+        jobs: the engine's jobs by number; those with nothing left to reap are taken out.
+        disk: told which tasks were reaped.
+        forget: called with the job and index of a task whose record nobody will ask for.
+    """
+
+    def __init__(
+        self,
+        jobs: dict[int, model.Job],
+        disk: store.Store,
+        forget: Callable[[model.Job, int], None],
+    ) -> None:
+        self._jobs = jobs
+        self._disk = disk
+        self._forget = forget
+        self._of_connection: dict[object, dict[_Wait | _Synchronisation, None]] = {}
+
+    def wait(
+        self,
+        question: Question,
+        session: model.Session,
+        task: model.Task | None,
+        milliseconds: int,
+    ) -> None:
+        """Answers at the end of `task`, or of any task of the session if it is None.
+
+        Raises:
+            codes.Refusal: nothing to wait for, or the time was zero.
+        """
+        if task is None and session.ended:
+            task = next(iter(session.ended))
+        if task is None and not session.unreaped:
+            raise codes.Refusal(
+                codes.INVALID_JOB,
+                "there is no job left in this session to wait for: all were reaped, or none "
+                "was submitted",
+            )
+        if task is not None and task.state == model.ENDED:
+            self._give(task, question)
+            return
+        if milliseconds == 0:
+            raise _timeout()
+        waiter = _Wait(question, session, task)
+        self._add(waiter, milliseconds)
+        if task is None:
+            session.any_waiters[waiter] = None
+        else:
+            _tell(task, waiter)
+
+    def synchronize(
+        self,
+        question: Question,
+        session: model.Session,
+        tasks: Iterable[model.Task] | None,
+        milliseconds: int,
+        *,
+        dispose: bool,
+    ) -> None:
+        """Answers when all `tasks` (None: all the session has now) have ended.
+
+        Raises:
+            codes.Refusal: some have not, and the time was zero.
+        """
+        sync = _Synchronisation(question, session, dispose=dispose)
+        if tasks is None:
+            sync.jobs = list(session.jobs.values())
+            unfinished: list[model.Job | model.Task] = [job for job in sync.jobs if job.unfinished]
+        else:
+            sync.tasks = list(dict.fromkeys(tasks))
+            unfinished = [task for task in sync.tasks if task.state != model.ENDED]
+        sync.left = len(unfinished)
+        if sync.left and milliseconds == 0:
+            raise _timeout()
+        if not sync.left:
+            self._synchronized(sync)
+            return
+        self._add(sync, milliseconds)
+        for each in unfinished:
+            _tell(each, sync)
+
+    def ended(self, task: model.Task) -> None:
+        """A task has ended, and its state says so: tell those who wait for it."""
+        session = task.job.session
+        session.ended[task] = None
+        waiters = task.waiters or ()
+        task.waiters = None
+        taken = False
+        synchronisations: list[_Synchronisation] = []
+        for waiter in waiters:
+            if isinstance(waiter, _Synchronisation):
+                synchronisations.append(waiter)
+            elif self._remove(waiter):
+                if taken:
+                    waiter.question.answer(codes.INVALID_JOB, _reaped_by_another(task))
+                else:
+                    self._give(task, waiter.question)
+                    taken = True
+        if not taken and session.any_waiters:
+            waiter = next(iter(session.any_waiters))
+            self._remove(waiter)
+            self._give(task, waiter.question)
+        if not task.job.unfinished and task.job.waiters:
+            synchronisations += list(task.job.waiters)
+            task.job.waiters = None
+        for sync in synchronisations:
+            sync.left -= 1
+            if not sync.left and self._remove(sync):
+                self._synchronized(sync)
+
+    def dispose(self, task: model.Task) -> None:
+        """Reaps an ended task whose record nobody wants."""
+        self._forget(task.job, task.index)
+        self._reap(task)
+
+    def leave(self, connection: object, *, answer: bool) -> None:
+        """A client leaves its session: its waits end, answered with NO_ACTIVE_SESSION or not."""
+        for waiter in list(self._of_connection.get(connection, ())):
+            self._remove(waiter)
+            if answer:
+                waiter.question.answer(
+                    codes.NO_ACTIVE_SESSION, b"the session was closed by another thread"
+                )
+
+    def _give(self, task: model.Task, question: Question) -> None:
+        self._disk.save_task(task, question.token)
+        answer_with_record(task, question)
+        self._reap(task)
+
+    def _synchronized(self, sync: _Synchronisation) -> None:
+        if sync.dispose:
+            tasks = sync.tasks or [task for job in sync.jobs for task in job.all_tasks()]
+            for task in tasks:
+                if task.job.tasks.get(task.index) is task:
+                    self.dispose(task)
+        sync.question.answer(codes.SUCCESS)
+
+    def _reap(self, task: model.Task) -> None:
+        job, session = task.job, task.job.session
+        session.ended.pop(task, None)
+        job.tasks[task.index] = None
+        job.unreaped -= 1
+        session.unreaped -= 1
+        if not job.unreaped:
+            del session.jobs[job.number]
+            del self._jobs[job.number]
+        if not session.unreaped:
+            for waiter in list(session.any_waiters):
+                self._remove(waiter)
+                waiter.question.answer(
+                    codes.INVALID_JOB, b"there is no job left in this session to wait for"
+                )
+
+    def _add(self, waiter: _Wait | _Synchronisation, milliseconds: int) -> None:
+        self._of_connection.setdefault(waiter.question.connection, {})[waiter] = None
+        if milliseconds > 0:
+            loop = asyncio.get_running_loop()
+            waiter.timer = loop.call_later(milliseconds / 1000, self._out_of_time, waiter)
+
+    def _out_of_time(self, waiter: _Wait | _Synchronisation) -> None:
+        if self._remove(waiter):
+            refusal = _timeout()
+            waiter.question.answer(refusal.code, refusal.words.encode())
+
+    def _remove(self, waiter: _Wait | _Synchronisation) -> bool:
+        """Takes a waiter out; False if it was answered before."""
+        connection = waiter.question.connection
+        waiters = self._of_connection.get(connection)
+        if waiters is None or waiter not in waiters:
+            return False
+        del waiters[waiter]
+        if not waiters:
+            del self._of_connection[connection]
+        if waiter.timer is not None:
+            waiter.timer.cancel()
+        if isinstance(waiter, _Wait):
+            if waiter.task is None:
+                waiter.session.any_waiters.pop(waiter, None)
+            else:
+                _do_not_tell(waiter.task, waiter)
+        elif waiter.left:
+            for each in waiter.tasks or waiter.jobs:
+                _do_not_tell(each, waiter)
+        return True
+
+
+def _tell(of: model.Task | model.Job, waiter: _Wait | _Synchronisation) -> None:
+    if of.waiters is None:
+        of.waiters = {}
+    of.waiters[waiter] = None
+
+
+def _do_not_tell(of: model.Task | model.Job, waiter: _Wait | _Synchronisation) -> None:
+    if of.waiters is not None:
+        of.waiters.pop(waiter, None)
+
+
+def _timeout() -> codes.Refusal:
+    return codes.Refusal(codes.EXIT_TIMEOUT, "the time ran out before the job ended")
+
+
+def _reaped_by_another(task: model.Task) -> bytes:
+    return f"job {task.id} has ended, and another wait took its record".encode()

@@ -1,0 +1,397 @@
+"""The session: the standard's API over the process's one DRMAA session."""
+
+from __future__ import annotations
+
+import math
+import operator
+from functools import total_ordering
+from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
+
+from . import binding, const, waiting
+from .const import JobState
+from .errors import invalid_argument
+from .jobids import encode_job_id, job_id_of
+from .jobinfo import JobInfo
+from .template import JobTemplate
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+__all__ = ["JobInfo", "JobTemplate", "Session", "Version"]
+
+_T = TypeVar("_T")
+_LARGEST_INT = 2**31 - 1
+
+
+@total_ordering
+class Version:
+    """A version of the DRMAA standard; its str() is ``major.minor``.
+
+    It is no tuple, so that ``'%s' % version`` works, but compares and unpacks as one.
+    """
+
+    __slots__ = ("major", "minor")
+
+    def __init__(self, major: int, minor: int) -> None:
+        self.major = major
+        self.minor = minor
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over major and minor."""
+        return iter((self.major, self.minor))
+
+    def __eq__(self, other: object) -> bool:
+        """Compare with another version, or a tuple of major and minor."""
+        if isinstance(other, Version):
+            return tuple(self) == tuple(other)
+        return tuple(self) == other if isinstance(other, tuple) else NotImplemented
+
+    def __lt__(self, other: Version | tuple[int, int]) -> bool:
+        """Compare with another version, or a tuple of major and minor."""
+        return tuple(self) < tuple(other)
+
+    def __hash__(self) -> int:
+        """Hash as the tuple that it equals."""
+        return hash(tuple(self))
+
+    def __repr__(self) -> str:
+        """Return what makes it."""
+        return f"Version(major={self.major}, minor={self.minor})"
+
+    def __str__(self) -> str:
+        """Return ``major.minor``."""
+        return f"{self.major}.{self.minor}"
+
+
+class _Inquiry(Generic[_T]):
+    """An attribute, of the class and of its instances, that asks the library."""
+
+    def __init__(self, ask: Callable[[], _T]) -> None:
+        self._ask = ask
+        self.__doc__ = ask.__doc__
+
+    def __get__(self, instance: object, owner: type) -> _T:
+        return self._ask()
+
+
+def _version() -> Version:
+    """Return the version of DRMAA that the library implements. C: drmaa_version."""
+    return Version(*binding.version())
+
+
+class Session:
+    """A DRMAA session: the connection in which jobs are submitted, controlled and waited for.
+
+    A process has one session at a time. All methods are static and act on it, so they can be
+    called on the class and on any instance. An instance serves as a context manager: ``with
+    Session() as s`` initializes, and exits at the end.
+
+    Args:
+        contactString: What ``with`` passes to initialize().
+    """
+
+    TIMEOUT_WAIT_FOREVER = const.TIMEOUT_WAIT_FOREVER
+    """A timeout that never ends."""
+    TIMEOUT_NO_WAIT = const.TIMEOUT_NO_WAIT
+    """A timeout that has ended when it begins, to ask without waiting."""
+    JOB_IDS_SESSION_ANY = const.JOB_IDS_SESSION_ANY
+    """Stands for an id in wait(), and means any job of the session."""
+    JOB_IDS_SESSION_ALL = const.JOB_IDS_SESSION_ALL
+    """Stands for ids in synchronize() and control(), and means all jobs of the session."""
+
+    contact = _Inquiry(binding.get_contact)
+    """After initialize() the string that reconnects to this session, before it the possible
+    DRMs, separated by commas. C: drmaa_get_contact."""
+    drmsInfo = _Inquiry(binding.get_DRM_system)
+    """The DRM's name and version; before initialize() all possible ones, separated by commas.
+    C: drmaa_get_DRM_system."""
+    drmaaImplementation = _Inquiry(binding.get_DRMAA_implementation)
+    """The library's name and version; before initialize() all possible ones, separated by
+    commas. C: drmaa_get_DRMAA_implementation."""
+    version = _Inquiry(_version)
+    """The version of DRMAA that the library has, with ``major`` and ``minor``.
+    C: drmaa_version."""
+
+    def __init__(self, contactString: str | bytes | None = None) -> None:
+        self.contactString = contactString
+
+    @staticmethod
+    def initialize(contactString: str | bytes | None = None) -> None:
+        """Open the session.
+
+        Args:
+            contactString: Which DRM to use, or ``Session.contact`` of an earlier session, to
+                take up its jobs again. None for the default DRM.
+
+        Raises:
+            AlreadyActiveSessionException: this process has a session.
+            InvalidContactStringException: the contact is none of the library's.
+            DefaultContactStringException, NoDefaultContactStringSelectedException: there is no
+                default that works.
+            DrmsInitException, DrmCommunicationException: the DRM can't be reached.
+            AuthorizationException: the user may not use it.
+            NoActiveSessionException: this process was forked from one that has a session.
+            LibraryNotFoundError, LibraryLoadError: as load_library().
+
+        C: drmaa_init.
+        """
+        binding.init(contactString)
+
+    @staticmethod
+    def exit() -> None:
+        """Close the session. Its templates are deleted; its jobs go on.
+
+        Waits in other threads end with NoActiveSessionException.
+
+        Raises:
+            NoActiveSessionException: there is no session.
+            DrmsExitException: the DRM could not be left; exit() can be tried again.
+
+        C: drmaa_exit.
+        """
+        binding.exit()
+        waiting.waits.reset()
+
+    @staticmethod
+    def createJobTemplate() -> JobTemplate:
+        """Return a new, empty job template.
+
+        Raises:
+            NoActiveSessionException: there is no session.
+
+        C: drmaa_allocate_job_template.
+        """
+        return JobTemplate()
+
+    @staticmethod
+    def deleteJobTemplate(jobTemplate: JobTemplate) -> None:
+        """Delete a job template, by its delete(). Jobs made with it go on.
+
+        Args:
+            jobTemplate: The template, or an object of the program's own with a delete().
+
+        Raises:
+            InvalidArgumentException: it has no delete().
+
+        C: drmaa_delete_job_template.
+        """
+        delete = getattr(jobTemplate, "delete", None)
+        if delete is None:
+            raise invalid_argument(f"{jobTemplate!r} is no job template: it has no delete()")
+        delete()
+
+    @staticmethod
+    def runJob(jobTemplate: JobTemplate) -> str:
+        """Submit a job.
+
+        Args:
+            jobTemplate: What to run.
+
+        Returns:
+            The job's id, as the DRM knows it.
+
+        Raises:
+            TryLaterException: the DRM is too busy.
+            DeniedByDrmException: the DRM rejects the job for good.
+            DrmCommunicationException: the DRM can't be reached.
+            AuthorizationException: the user may not submit.
+            InvalidAttributeValueException, InvalidAttributeFormatException: a value of the
+                template's is not legal.
+            ConflictingAttributeValuesException: the template's values contradict each other.
+            InvalidJobTemplateException: the template was deleted.
+            NoActiveSessionException: there is no session, or the template's is closed.
+
+        C: drmaa_run_job.
+        """
+        return binding.run_job(_handle(jobTemplate))
+
+    @staticmethod
+    def runBulkJobs(
+        jobTemplate: JobTemplate, beginIndex: int, endIndex: int, step: int
+    ) -> list[str]:
+        """Submit many jobs that differ by an index.
+
+        The index stands in the job's environment (where, says the DRM: TASK_ID, SGE_TASK_ID...)
+        and for JobTemplate.PARAMETRIC_INDEX in paths.
+
+        Args:
+            jobTemplate: What to run.
+            beginIndex: The first index, at least 1.
+            endIndex: The last index, at least beginIndex.
+            step: The distance between indices, at least 1.
+
+        Returns:
+            The jobs' ids, in the order of their indices.
+
+        Raises:
+            InvalidArgumentException: the indices make no sense; and those of runJob().
+
+        C: drmaa_run_bulk_jobs.
+        """
+        begin = _index(beginIndex, "beginIndex")
+        end = _index(endIndex, "endIndex")
+        if end < begin:
+            raise invalid_argument(
+                f"endIndex {endIndex!r} is below beginIndex {beginIndex!r}: it can't be less"
+            )
+        return binding.run_bulk_jobs(_handle(jobTemplate), begin, end, _index(step, "step"))
+
+    @staticmethod
+    def control(jobId: str | bytes | int, operation: str | bytes) -> None:
+        """Hold, release, suspend, resume or terminate a job.
+
+        The call returns when the DRM has taken the order, which may be before it is carried
+        out.
+
+        Args:
+            jobId: A job's id, or Session.JOB_IDS_SESSION_ALL.
+            operation: A member of JobControlAction.
+
+        Raises:
+            InvalidArgumentException: there is no such operation.
+            InvalidJobException: there is no such job.
+            HoldInconsistentStateException, ReleaseInconsistentStateException: the job is not
+                queued, or not on hold.
+            SuspendInconsistentStateException, ResumeInconsistentStateException: the job is not
+                running, or not suspended.
+            AuthorizationException: the job is another user's.
+            NoActiveSessionException: there is no session.
+
+        C: drmaa_control.
+        """
+        binding.control(encode_job_id(jobId), const.string_to_control_action(operation))
+
+    @staticmethod
+    def synchronize(
+        jobIds: Iterable[str | bytes | int] | str | bytes | int,
+        timeout: float = -1,
+        dispose: bool = False,
+    ) -> None:
+        """Wait until all the jobs have finished.
+
+        On the main thread a signal's handler acts at once, Ctrl-C's too.
+
+        Args:
+            jobIds: Ids, or one id; Session.JOB_IDS_SESSION_ALL for the jobs submitted so far.
+            timeout: Seconds, fractions rounded up; TIMEOUT_WAIT_FOREVER or TIMEOUT_NO_WAIT.
+            dispose: True to drop the jobs' records; False to leave them for wait().
+
+        Raises:
+            ExitTimeoutException: the time is over (a TimeoutError, too).
+            InvalidArgumentException: the timeout or an id is not legal.
+            InvalidJobException: the library knows no such job; others ignore unknown ids.
+            NoActiveSessionException: there is no session, or it was closed during the wait.
+            DrmCommunicationException: the DRM can't be reached; the jobs may well go on.
+
+        C: drmaa_synchronize.
+        """
+        if isinstance(jobIds, (str, bytes, int)):
+            jobIds = (jobIds,)
+        elif not isinstance(jobIds, Iterable):
+            raise invalid_argument(f"{jobIds!r} are no job ids: pass a list of ids, or one id")
+        ids = jobIds if isinstance(jobIds, (list, tuple)) else tuple(jobIds)
+        waiting.waits.synchronize(ids, _seconds(timeout), dispose=bool(dispose))
+
+    @staticmethod
+    def wait(jobId: str | bytes | int, timeout: float = -1) -> JobInfo:
+        """Wait for a job, and take its record: a job can be waited for once.
+
+        On the main thread a signal's handler acts at once, Ctrl-C's too; the wait can be
+        repeated, and no record is lost.
+
+        Args:
+            jobId: A job's id, or Session.JOB_IDS_SESSION_ANY for the next that finishes.
+            timeout: Seconds, fractions rounded up; TIMEOUT_WAIT_FOREVER or TIMEOUT_NO_WAIT.
+
+        Returns:
+            How the job ended, and what it used.
+
+        Raises:
+            ExitTimeoutException: the time is over (a TimeoutError, too); nothing was taken.
+            InvalidJobException: there is no such job, or its record was taken before; with
+                JOB_IDS_SESSION_ANY: the session has no jobs left.
+            NoResourceUsageException: the job has finished and left no usage; its record was
+                taken and is in the exception's jobInfo.
+            InvalidArgumentException: the timeout or the id is not legal.
+            NoActiveSessionException: there is no session, or it was closed during the wait.
+            DrmCommunicationException: the DRM can't be reached; the job may well go on.
+
+        C: drmaa_wait, drmaa_wifexited, drmaa_wexitstatus, drmaa_wifsignaled, drmaa_wtermsig,
+        drmaa_wcoredump, drmaa_wifaborted.
+        """
+        return waiting.waits.wait(job_id_of(jobId), _seconds(timeout))
+
+    @staticmethod
+    def jobStatus(jobId: str | bytes | int) -> JobState:
+        """Return the state of a job.
+
+        Args:
+            jobId: A job's id.
+
+        Returns:
+            A member of JobState, which is a str; UNDETERMINED if the DRM does not tell.
+
+        Raises:
+            InvalidJobException: there is no such job.
+            InvalidArgumentException: the id is not legal.
+            NoActiveSessionException: there is no session.
+            DrmCommunicationException: the DRM can't be reached.
+
+        C: drmaa_job_ps.
+        """
+        return const.status_to_string(binding.job_ps(encode_job_id(jobId)))
+
+    def __enter__(self) -> Self:
+        """Initialize the session with the contact given to the constructor."""
+        self.initialize(self.contactString)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Exit the session, unless that was done within the block."""
+        if binding.is_active():
+            self.exit()
+
+
+def _handle(jobTemplate: JobTemplate) -> binding.Handle:
+    if not isinstance(jobTemplate, JobTemplate):
+        raise invalid_argument(
+            f"{jobTemplate!r} is no job template: make one with createJobTemplate()"
+        )
+    return jobTemplate._handle  # noqa: SLF001 - templates and sessions are one binding's
+
+
+def _index(value: int, what: str) -> int:
+    """Return an index of bulk jobs, or their step."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = 0
+    if not 1 <= number <= _LARGEST_INT:
+        raise invalid_argument(
+            f"{what} can't be {value!r}: it is a whole number from 1 to {_LARGEST_INT}"
+        )
+    return number
+
+
+def _seconds(timeout: float) -> int:
+    """Return a timeout in whole seconds, as C takes it."""
+    legal = (
+        "pass seconds, TIMEOUT_NO_WAIT (0) to only ask, or TIMEOUT_WAIT_FOREVER (-1) to wait "
+        "without end"
+    )
+    try:
+        if timeout in {const.TIMEOUT_WAIT_FOREVER, math.inf}:
+            return const.TIMEOUT_WAIT_FOREVER
+        if timeout >= 0:
+            # Some libraries keep it in an int: the most is 68 years.
+            return math.ceil(min(timeout, _LARGEST_INT))
+    except (TypeError, ArithmeticError):  # the latter: a Decimal that is no number
+        raise invalid_argument(f"{timeout!r} is no timeout: {legal}") from None
+    raise invalid_argument(f"the timeout can't be {timeout!r}: {legal}")

@@ -1,0 +1,161 @@
+"""The job template: what to run and how, in attributes."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from . import binding, const
+from .attributes import Attribute, BoolConverter, DictAttribute, IntConverter, VectorAttribute
+from .times import TimeConverter
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+
+class JobTemplate:
+    """A description of a job, or of many alike, for Session.runJob() and runBulkJobs().
+
+    Set what is needed as attributes, or as keyword arguments here. Which attributes work is up
+    to the DRM: see ``attributeNames``. A template can be run any number of times, with changes
+    in between. It lives until delete(), the end of its ``with`` block, or the session's exit.
+
+    Args:
+        kwargs: Values of attributes; if one fails the template is deleted.
+
+    Raises:
+        NoActiveSessionException: there is no session to make it in.
+        InvalidArgumentException: a value is None or cannot be passed to C.
+        InvalidAttributeFormatException: a value is not written as its attribute wants it.
+        InvalidAttributeValueException: the DRM refuses a value.
+        ConflictingAttributeValuesException: values contradict each other.
+
+    C: drmaa_allocate_job_template.
+    """
+
+    HOME_DIRECTORY = const.PLACEHOLDER_HD
+    """Stands for the home directory at the start of a path."""
+    WORKING_DIRECTORY = const.PLACEHOLDER_WD
+    """Stands for the job's working directory at the start of a path."""
+    PARAMETRIC_INDEX = const.PLACEHOLDER_INCR
+    """Stands for the number of a bulk job's task in a path."""
+
+    remoteCommand = Attribute(const.REMOTE_COMMAND)
+    """The command to run, a path on the execution host."""
+    args = VectorAttribute(const.V_ARGV)
+    """The command's arguments, a list."""
+    jobSubmissionState = Attribute(const.JS_STATE)
+    """JobSubmissionState.HOLD_STATE to hold the job until it is released."""
+    jobEnvironment = DictAttribute(const.V_ENV)
+    """Environment variables for the job, a dict."""
+    workingDirectory = Attribute(const.WD)
+    """The directory the job runs in."""
+    jobCategory = Attribute(const.JOB_CATEGORY)
+    """A name the site has given to a set of native options."""
+    nativeSpecification = Attribute(const.NATIVE_SPECIFICATION)
+    """Options in the DRM's own language, as its submit command takes them."""
+    email = VectorAttribute(const.V_EMAIL)
+    """Addresses to send mail about the job to, a list."""
+    blockEmail = Attribute(const.BLOCK_EMAIL, BoolConverter(true="1", false="0"))
+    """True to send no mail at all."""
+    startTime = Attribute(const.START_TIME, TimeConverter)
+    """The earliest start, as ``[[[[CC]YY/]MM/]DD] hh:mm[:ss] [{-|+}UU:uu]``.
+
+    One with an offset from UTC reaches the library, and reads back, as local time: Grid Engine's
+    misreads offsets."""
+    jobName = Attribute(const.JOB_NAME)
+    """The job's name."""
+    inputPath = Attribute(const.INPUT_PATH)
+    """The job's standard input, as ``[host]:path``."""
+    outputPath = Attribute(const.OUTPUT_PATH)
+    """The job's standard output, as ``[host]:path``."""
+    errorPath = Attribute(const.ERROR_PATH)
+    """The job's standard error, as ``[host]:path``."""
+    joinFiles = Attribute(const.JOIN_FILES, BoolConverter())
+    """True to write standard error to the output's file."""
+    transferFiles = Attribute(const.TRANSFER_FILES)
+    """Which files to copy between hosts, as the letters i (input), o (output), e (error)."""
+    deadlineTime = Attribute(const.DEADLINE_TIME)
+    """When the job is to be stopped, written as startTime."""
+    hardWallclockTimeLimit = Attribute(const.WCT_HLIMIT, IntConverter)
+    """Seconds from the start until the job is ended, suspension counted."""
+    softWallclockTimeLimit = Attribute(const.WCT_SLIMIT, IntConverter)
+    """Seconds from the start until the job is warned, suspension counted."""
+    hardRunDurationLimit = Attribute(const.DURATION_HLIMIT, IntConverter)
+    """Seconds of running until the job is ended, suspension not counted."""
+    softRunDurationLimit = Attribute(const.DURATION_SLIMIT, IntConverter)
+    """Seconds of running until the job is warned, suspension not counted."""
+
+    _handle: binding.Handle
+
+    def __init__(self, **kwargs: Any) -> None:
+        object.__setattr__(self, "_handle", binding.allocate_job_template())
+        try:
+            for name, value in kwargs.items():
+                setattr(self, name, value)
+        except BaseException:
+            self.delete()
+            raise
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Set an attribute; one that DRMAA does not know stays on the Python object."""
+        if name not in _KNOWN:
+            _warn_of_misspelling(type(self), name)
+        object.__setattr__(self, name, value)
+
+    @property
+    def attributeNames(self) -> list[str]:
+        """The names (in C) of the scalar attributes that the library supports.
+
+        C: drmaa_get_attribute_names.
+        """
+        return binding.get_attribute_names()
+
+    def delete(self) -> None:
+        """Delete the template; jobs made with it go on. A second call does nothing.
+
+        Raises:
+            DrmaaException: the library fails to delete it.
+
+        C: drmaa_delete_job_template.
+        """
+        binding.delete_job_template(self._handle)
+
+    def __enter__(self) -> Self:
+        """Return the template itself."""
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Delete the template."""
+        self.delete()
+
+
+_ATTRIBUTES = tuple(
+    name
+    for name, value in vars(JobTemplate).items()
+    if isinstance(value, (Attribute, VectorAttribute, DictAttribute))
+)
+_KNOWN = frozenset(_ATTRIBUTES)
+
+
+def _warn_of_misspelling(cls: type, name: str) -> None:
+    """Warn if *name* looks like an attribute of DRMAA's: set so, it goes nowhere."""
+    if name.startswith("_") or hasattr(cls, name):
+        return
+    import difflib  # noqa: PLC0415 - it takes longer to import than all of this module
+
+    lower = {known.lower(): known for known in _ATTRIBUTES}
+    close = difflib.get_close_matches(name.lower().replace("_", ""), lower, n=1, cutoff=0.85)
+    if close:
+        warnings.warn(
+            f"JobTemplate has no attribute {name!r}: the value is kept on the Python object and "
+            f"does not reach the DRM; did you mean {lower[close[0]]!r}?",
+            stacklevel=3,
+        )
