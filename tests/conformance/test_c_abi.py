@@ -1,0 +1,77 @@
+"""Conformance of a libdrmaa with DRMAA 1.0 through its C ABI: one test a case of the C program."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+HEADERS = HERE.parents[1] / "src" / "drmaa_cffi" / "_c"
+CASES = re.findall(r"^CASE\((\w+)\)$", (HERE / "cases.h").read_text(), re.MULTILINE)
+
+# Two cases leave their session alone for so long: 310 is what the working group asks for.
+IDLE = int(os.environ.get("CONFORMANCE_IDLE") or 5)
+# The program ends a case that hangs, and its jobs; only if that hangs too is it ended here.
+LIMIT = 300 + 2 * IDLE
+
+
+@pytest.fixture(scope="session")
+def libdrmaa() -> Path:
+    """The library under test, that of the DRM chosen by --drm; no other place knows of it."""
+    path = os.environ.get("DRMAA_LIBRARY_PATH")
+    if not path:
+        pytest.fail("DRMAA_LIBRARY_PATH must name the libdrmaa to test")
+    if path == "local":
+        command = [sys.executable, "-m", "drmaa_cffi.local", "library"]
+        path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    return Path(path).resolve(strict=True)
+
+
+@pytest.fixture(scope="session")
+def conformance(libdrmaa: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The conformance program, compiled and linked with the library under test."""
+    compiler = shlex.split(os.environ.get("CC") or "cc")
+    if shutil.which(compiler[0]) is None:
+        pytest.fail(f"no C compiler {compiler[0]!r}: install one, or name one by CC")
+    program = tmp_path_factory.mktemp("conformance") / "conformance"
+    command = [
+        *compiler,
+        *("-std=c11", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-pthread"),
+        *(f"-I{HEADERS}", "-o", str(program)),
+        *(str(source) for source in sorted(HERE.glob("*.c"))),
+        *(str(libdrmaa), f"-Wl,-rpath,{libdrmaa.parent}"),
+    ]
+    compiled = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert compiled.returncode == 0, f"{shlex.join(command)}\n{compiled.stderr}"
+    return program
+
+
+def test_list(conformance: Path) -> None:
+    """The program lists the very cases that are tested here, each once."""
+    listed = subprocess.run(
+        [conformance, "LIST"], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert CASES == listed.stdout.split()
+    assert len(set(CASES)) == len(CASES)
+
+
+@pytest.mark.timeout(LIMIT + 60)
+@pytest.mark.parametrize("case", CASES)
+def test_case(conformance: Path, case: str) -> None:
+    """The library passes the case of the working group's name; cases.h groups them."""
+    result = subprocess.run(
+        [conformance, case],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
+
+    assert result.returncode == 0, result.stdout

@@ -1,0 +1,76 @@
+"""Chooses what the tests run on: ``--drm=fake`` (the default), ``local`` or ``gridengine``.
+
+A process has one libdrmaa for good, so one run of pytest has one, too.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+# The folders that run on each DRM: drm and conformance run unchanged on every real one.
+FOLDERS = {
+    "fake": ("unit",),
+    "local": ("drm", "conformance", "local"),
+    "gridengine": ("drm", "conformance", "gridengine"),
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --drm."""
+    parser.addoption(
+        "--drm",
+        choices=sorted(FOLDERS),
+        default="fake",
+        help="what to run on: the scripted fake libdrmaa, the local engine, or a Grid Engine "
+        'set up by eval "$(tests/gridengine/start)"',
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the library of the DRM that was chosen, before anything loads one."""
+    drm = config.getoption("--drm")
+    if drm == "local":
+        os.environ["DRMAA_LIBRARY_PATH"] = "local"
+        use_engine_of_our_own(config)
+    elif drm == "gridengine" and "gridengine" not in os.environ.get("DRMAA_LIBRARY_PATH", ""):
+        pytest.exit('first run this in the shell: eval "$(tests/gridengine/start)"', 2)
+    elif drm == "fake":
+        os.environ.pop("DRMAA_LIBRARY_PATH", None)
+
+
+def use_engine_of_our_own(config: pytest.Config) -> None:
+    """Keep the tests' jobs out of the user's own local engine; end them with the run."""
+    home = tempfile.mkdtemp(prefix="drmaa-local-")
+    os.environ["DRMAA_LOCAL_HOME"] = home
+    # For the C programs among the tests; in Python the binding says so by itself.
+    os.environ["DRMAA_LOCAL_ENGINE"] = f"{shlex.quote(sys.executable)} -m drmaa_cffi.local engine"
+    stop = [sys.executable, "-m", "drmaa_cffi.local", "stop", "--terminate"]
+
+    def end() -> None:
+        subprocess.run(stop, check=True, timeout=60)
+        shutil.rmtree(home)
+
+    config.add_cleanup(end)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Pass over the folders of other DRMs."""
+    if collection_path.parent != TESTS or not collection_path.is_dir():
+        return None
+    known = {folder for folders in FOLDERS.values() for folder in folders}
+    chosen = FOLDERS[config.getoption("--drm")]
+    return True if collection_path.name in known - set(chosen) else None
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say what was run on."""
+    return [f"drm: {config.getoption('--drm')}"]

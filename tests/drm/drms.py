@@ -1,0 +1,123 @@
+"""Where a DRM strays from DRMAA, or fills in what DRMAA leaves open: all of it in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+from drmaa_cffi import (
+    DeniedByDrmException,
+    DrmaaException,
+    HoldInconsistentStateException,
+    InvalidArgumentException,
+    InvalidAttributeFormatException,
+    InvalidAttributeValueException,
+    InvalidContactStringException,
+    InvalidJobException,
+    JobState,
+    NoResourceUsageException,
+    ReleaseInconsistentStateException,
+)
+
+_Error = type[DrmaaException]
+LIMITS = frozenset(
+    {
+        "hardWallclockTimeLimit",
+        "softWallclockTimeLimit",
+        "hardRunDurationLimit",
+        "softRunDurationLimit",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Drm:
+    """The answers of a DRM; the defaults are the standard's. None for an error: there is none."""
+
+    name: str
+    # What cannot be set: InvalidArgumentException.
+    refused: frozenset[str] = frozenset()
+    # What reads as an error if it was never set; else it reads as the answer beside it.
+    unset: _Error = InvalidAttributeValueException
+    defaults: tuple[tuple[str, object], ...] = ()
+    # A path without its colon, when it is set or when the job is submitted.
+    path_without_colon: _Error = InvalidAttributeFormatException
+    # A start time that is none, when it is set or when the job is submitted.
+    no_time: _Error = InvalidAttributeFormatException
+    # A contact of nobody's.
+    bad_contact: _Error = InvalidContactStringException
+    # A job id that the DRM would never give.
+    malformed_id: _Error = InvalidJobException
+    # Hold of a running job, release of a queued one that is not on hold.
+    hold_running: Optional[_Error] = HoldInconsistentStateException
+    release_unheld: Optional[_Error] = ReleaseInconsistentStateException
+    # The status of a job whose start time is to come.
+    before_start: JobState = JobState.QUEUED_ACTIVE
+    # The wait for a job that was deleted before it began.
+    deleted_before_start: Optional[_Error] = NoResourceUsageException
+    # What a job gets of the value "x=y" of an environment variable.
+    value_with_equals: str = "x=y"
+    # The environment variable with a bulk job's index.
+    index_variable: str = "TASK_ID"
+    name_variable: str = "JOB_NAME"
+    # A native option, a script and what it prints under the option.
+    native_option: tuple[str, str, str] = ("", "", "")
+    # A native option that names a job, as jobName does.
+    native_name: Optional[str] = None
+    # What becomes of an option that no DRM knows.
+    native_error: _Error = DeniedByDrmException
+    # Entries of resourceUsage that a finished job has in any case, all of them numbers.
+    usage: frozenset[str] = frozenset({"submission_time", "start_time", "end_time"})
+
+
+_GRID_ENGINE = Drm(
+    "gridengine",
+    # Its library has no such attributes; the native specification does this (-l h_rt, -dl).
+    refused=LIMITS | {"deadlineTime", "transferFiles"},
+    # Paths and times are first looked at by runJob(), which has no finer code.
+    path_without_colon=InvalidArgumentException,
+    no_time=DeniedByDrmException,
+    bad_contact=InvalidArgumentException,
+    malformed_id=InvalidArgumentException,
+    # A hold can be set and taken off at any time; it counts when the job is queued again.
+    hold_running=None,
+    release_unheld=None,
+    # It keeps the job back by a hold of its own.
+    before_start=JobState.SYSTEM_ON_HOLD,
+    # Its parser takes an '=' in the value for the beginning of something else, and drops it.
+    value_with_equals="x",
+    index_variable="SGE_TASK_ID",
+    native_option=("-N by-option", 'echo "$JOB_NAME"', "by-option"),
+    native_name="-N {}",
+    usage=frozenset(
+        {
+            "submission_time",
+            "start_time",
+            "end_time",
+            "ru_wallclock",
+            "ru_utime",
+            "ru_stime",
+            "ru_maxrss",
+            "exit_status",
+            "signal",
+            "cpu",
+            "mem",
+            "maxvmem",
+        }
+    ),
+)
+
+# The local engine's library tells the defaults of what was never set.
+_LOCAL = Drm(
+    "local",
+    native_option=("--nice 7", "nice", "7"),
+    defaults=(
+        ("jobSubmissionState", "drmaa_active"),
+        ("joinFiles", False),
+        ("blockEmail", False),
+    ),
+    # Its record says that it was aborted, and has no usage: no error is needed to tell.
+    deleted_before_start=None,
+)
+
+DRMS = {drm.name: drm for drm in (_GRID_ENGINE, _LOCAL)}

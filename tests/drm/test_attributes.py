@@ -1,0 +1,234 @@
+"""Template attributes on a real library: right values are read back, wrong ones refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from drms import LIMITS, Drm
+from jobs import Jobs
+
+import drmaa_cffi
+from drmaa_cffi import (
+    DeniedByDrmException,
+    InvalidArgumentException,
+    InvalidAttributeFormatException,
+    InvalidAttributeValueException,
+    JobSubmissionState,
+    JobTemplate,
+    Session,
+    const,
+)
+
+VECTORS = {"args": const.V_ARGV, "jobEnvironment": const.V_ENV, "email": const.V_EMAIL}
+SCALARS = {
+    "remoteCommand": "/bin/true",
+    "jobSubmissionState": "drmaa_hold",
+    "workingDirectory": "/tmp",
+    "jobCategory": "long",
+    "nativeSpecification": "-N name",
+    "startTime": "2100/01/31 23:59:58",
+    "jobName": "name",
+    "inputPath": ":/dev/null",
+    "outputPath": "somewhere:/dev/null",
+    "errorPath": ":$drmaa_hd_ph$/error.$drmaa_incr_ph$",
+    "transferFiles": "ieo",
+    "deadlineTime": "2100/01/31 23:59:59",
+}
+FLAGS = ("blockEmail", "joinFiles")
+NAMES = [*SCALARS, *VECTORS, *sorted(LIMITS), *FLAGS]
+
+
+@pytest.fixture
+def template(session: Session) -> JobTemplate:
+    """An empty template."""
+    return session.createJobTemplate()
+
+
+def test_names_are_listed(drm: Drm, template: JobTemplate) -> None:
+    """Every attribute that is not refused is among the names that the library lists."""
+    c_names = {name: getattr(vars(JobTemplate)[name], "name", "") for name in NAMES}
+    scalars = {c_names[name] for name in NAMES if name not in VECTORS}
+    refused = {c_names[name] for name in drm.refused}
+    assert scalars - refused == scalars & set(template.attributeNames)
+
+
+@pytest.mark.parametrize("name", SCALARS)
+def test_text(drm: Drm, template: JobTemplate, name: str) -> None:
+    """A text comes back as it was set, from str or bytes; the last one set stands."""
+    text = SCALARS[name]
+    if name in drm.refused:
+        with pytest.raises(InvalidArgumentException, match=r"^code 4: "):
+            setattr(template, name, text)
+        return
+    setattr(template, name, text)
+    assert text == getattr(template, name)
+    setattr(template, name, text.encode())
+    assert text == getattr(template, name)
+
+
+@pytest.mark.parametrize("name", ["blockEmail", "joinFiles"])
+def test_flag(template: JobTemplate, name: str) -> None:
+    """A flag takes any truth value and comes back as a bool."""
+    for value in (True, False, 1, 0, "yes", ""):
+        setattr(template, name, value)
+        assert getattr(template, name) is bool(value)
+
+
+@pytest.mark.parametrize("name", sorted(LIMITS))
+def test_limit(drm: Drm, template: JobTemplate, name: str) -> None:
+    """A limit takes seconds in many forms and comes back as an int, where there are limits."""
+    values = (3661, timedelta(seconds=3661), "1:01:01", b"61:01", 3660.5)
+    for value in values:
+        if name in drm.refused:
+            with pytest.raises(InvalidArgumentException, match=r"^code 4: "):
+                setattr(template, name, value)
+        else:
+            setattr(template, name, value)
+            assert 3661 == getattr(template, name)
+
+
+@pytest.mark.parametrize("name", sorted(LIMITS))
+@pytest.mark.parametrize("value", ["soon", -1, float("nan"), "1:2:3:4", True, []])
+def test_no_limit(template: JobTemplate, name: str, value: object) -> None:
+    """What is no time never reaches the library as one."""
+    with pytest.raises(InvalidAttributeFormatException, match=r"^code 13: "):
+        setattr(template, name, value)
+
+
+def test_lists(template: JobTemplate) -> None:
+    """Lists come back as list[str]; elements go through str(), and a bare text is one element."""
+    for given, back in (
+        (["a", b"b", 3, Path("/x"), ""], ["a", "b", "3", "/x", ""]),
+        (("x y", "z"), ["x y", "z"]),
+        ((str(number) for number in range(3)), ["0", "1", "2"]),
+        ("hello world", ["hello world"]),
+        ([], []),
+    ):
+        template.args = given
+        assert back == template.args
+    template.email = ["a@example.org", "b@example.org"]
+    assert ["a@example.org", "b@example.org"] == template.email
+    template.email = "c@example.org"
+    assert ["c@example.org"] == template.email
+
+
+def test_environment_comes_back(template: JobTemplate) -> None:
+    """An environment comes back as dict[str, str], split at the first '='; setting replaces."""
+    template.jobEnvironment = {"FIRST": "1", "MORE": "a=b=c", "EMPTY": "", "NUMBER": 7}
+    assert {"FIRST": "1", "MORE": "a=b=c", "EMPTY": "", "NUMBER": "7"} == template.jobEnvironment
+    template.jobEnvironment = {"SECOND": "2"}
+    assert {"SECOND": "2"} == template.jobEnvironment
+
+
+@pytest.mark.parametrize("size", [1022, 1023, 1024, 1025, 4095, 4096, 70_000])
+def test_long_values(template: JobTemplate, size: int) -> None:
+    """Values of any length come back whole."""
+    text = "ä" * (size // 2) + "x" * (size % 2)
+    template.nativeSpecification = text
+    assert text == template.nativeSpecification
+    template.args = [text, "end"]
+    assert [text, "end"] == template.args
+    template.jobEnvironment = {"A": text}
+    assert {"A": text} == template.jobEnvironment
+
+
+def test_bytes_that_are_no_text(template: JobTemplate) -> None:
+    """Bytes that are not UTF-8 come back as surrogates, which give the same bytes again."""
+    template.remoteCommand = b"/bin/\xff"
+    assert "/bin/\udcff" == template.remoteCommand
+    template.args = ["\udcff"]
+    assert ["\udcff"] == template.args
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unset(drm: Drm, template: JobTemplate, name: str) -> None:
+    """Reading what was never set gives the library's answer: an AttributeError, or a default."""
+    defaults = dict(drm.defaults)
+    if name in defaults:
+        assert defaults[name] == getattr(template, name)
+        return
+    with pytest.raises(drm.unset) as caught:
+        getattr(template, name)
+    assert isinstance(caught.value, AttributeError)
+    assert not hasattr(template, name)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in FLAGS])
+def test_none(template: JobTemplate, name: str) -> None:
+    """None is no value, and the error names the attribute; to a flag it is false."""
+    with pytest.raises(InvalidArgumentException, match=name):
+        setattr(template, name, None)
+
+
+@pytest.mark.parametrize("name", ["inputPath", "outputPath", "errorPath"])
+def test_path_without_colon(drm: Drm, jobs: Jobs, name: str) -> None:
+    """A path without the colon behind its host is refused, at the latest by runJob()."""
+    with pytest.raises(drm.path_without_colon):
+        jobs.submit(**{name: "/dev/null"})
+
+
+def test_no_submission_state(template: JobTemplate) -> None:
+    """A submission state is one of two."""
+    with pytest.raises(InvalidAttributeValueException, match=r"^code 14: "):
+        template.jobSubmissionState = "somehow"
+    template.jobSubmissionState = JobSubmissionState.ACTIVE_STATE
+    assert "drmaa_active" == template.jobSubmissionState
+
+
+def test_no_start_time(drm: Drm, jobs: Jobs, session: Session) -> None:
+    """A start time that is none is refused, at the latest when the job is submitted."""
+    with pytest.raises(drm.no_time):
+        session.runJob(jobs.template(startTime="when I am ready"))
+
+
+def test_no_native_specification(drm: Drm, jobs: Jobs, session: Session) -> None:
+    """Native options that the DRM does not have are refused when the job is submitted."""
+    with pytest.raises(drm.native_error, match="no-such-option"):
+        session.runJob(jobs.template(nativeSpecification="--no-such-option"))
+
+
+def test_no_category(jobs: Jobs, session: Session) -> None:
+    """A category that the site does not have is refused when the job is submitted."""
+    with pytest.raises(drmaa_cffi.DrmaaException):
+        session.runJob(jobs.template(jobCategory="no-such-category"))
+
+
+def test_no_command(template: JobTemplate, session: Session) -> None:
+    """A template without a command is refused when it is submitted."""
+    with pytest.raises((DeniedByDrmException, InvalidAttributeValueException)):
+        session.runJob(template)
+
+
+def test_keywords(session: Session) -> None:
+    """A template takes its attributes as keywords."""
+    with JobTemplate(remoteCommand="/bin/true", args=[1], joinFiles=True) as template:
+        assert ("/bin/true", ["1"]) == (template.remoteCommand, template.args)
+        assert template.joinFiles is True
+
+
+def test_other_attributes_stay(template: JobTemplate) -> None:
+    """An attribute of the program's own stays on the template; one that looks misspelled warns."""
+    template.note = "mine"
+    assert "mine" == template.note
+    with pytest.warns(UserWarning, match="softWallclockTimeLimit"):
+        template.softWallClockTimeLimit = 5
+
+
+def test_converter_can_be_replaced(template: JobTemplate, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The converter of a descriptor in vars(JobTemplate) can be set, as programs do."""
+
+    class Shouting:
+        def to_drmaa(self, value: str) -> str:
+            return value.upper()
+
+        def from_drmaa(self, value: bytes) -> str:
+            return value.decode().lower()
+
+    descriptor = vars(JobTemplate)["jobName"]
+    monkeypatch.setattr(descriptor, "converter", Shouting())
+    template.jobName = "name"
+    assert "name" == template.jobName
+    monkeypatch.undo()
+    assert "NAME" == template.jobName

@@ -1,0 +1,101 @@
+"""An engine of one test's own: where it is, how to look at it, how to end it without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import drmaa_cffi
+
+LIMIT = 60
+
+
+def until(condition, seconds: float = 20, what: str = "it") -> None:  # noqa: ANN001
+    """Wait until *condition()* is true, and fail after some time."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"waited {seconds} s for {what}"
+        time.sleep(0.01)
+
+
+class Engine:
+    """The engine in one folder."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def command(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ``python -m drmaa_cffi.local`` for this engine."""
+        return subprocess.run(
+            [sys.executable, "-m", "drmaa_cffi.local", *words],
+            capture_output=True, text=True, check=False, timeout=LIMIT,
+            env={**os.environ, "DRMAA_LOCAL_HOME": str(self.home)},
+        )  # fmt: skip
+
+    def status(self) -> dict:  # type: ignore[type-arg]
+        """What the command status tells."""
+        done = self.command("status")
+        assert (0, "") == (done.returncode, done.stderr)
+        return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+    @property
+    def pid(self) -> int:
+        """The running engine's process."""
+        pid = self.status()["pid"]
+        assert isinstance(pid, int)
+        return pid
+
+    def kill(self) -> None:
+        """End the engine as a power cut would."""
+        pid = self.pid
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{pid}").exists(), what="the engine's death")
+
+    def log(self) -> str:
+        """What it has logged."""
+        return (self.home / "engine.log").read_text()
+
+    def stop(self) -> None:
+        """End its jobs and itself."""
+        done = self.command("stop", "--terminate")
+        assert (0, "") == (done.returncode, done.stderr)
+
+    def processes(self) -> list[str]:
+        """Command lines of processes that belong to it: itself, its runner, its jobs."""
+        mark = f"DRMAA_LOCAL_HOME={self.home}\0".encode()
+        found = []
+        for process in Path("/proc").iterdir():
+            if not process.name.isdecimal() or int(process.name) == os.getpid():
+                continue
+            try:
+                if mark in (process / "environ").read_bytes() + b"\0":
+                    words = (process / "cmdline").read_bytes().replace(b"\0", b" ")
+                    found.append(f"{process.name}: {words.decode()}")
+            except OSError:
+                continue
+        return found
+
+
+def template(session: drmaa_cffi.Session, command: str, **attributes: object) -> object:
+    """A template of ``sh -c command`` that writes nowhere."""
+    values = {
+        "remoteCommand": "/bin/sh",
+        "args": ["-c", command],
+        "outputPath": ":/dev/null",
+        "joinFiles": True,
+        **attributes,
+    }
+    made = session.createJobTemplate()
+    for name, value in values.items():
+        setattr(made, name, value)
+    return made
+
+
+def submit(session: drmaa_cffi.Session, command: str, **attributes: object) -> str:
+    """Submit ``sh -c command``; return the job's id."""
+    return session.runJob(template(session, command, **attributes))  # type: ignore[arg-type]

@@ -1,0 +1,230 @@
+"""Nothing is lost and nothing runs twice, whichever process is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from engines import Engine, submit, template, until
+
+import drmaa_cffi
+from drmaa_cffi import JobControlAction, Session
+from drmaa_cffi.local import store
+
+KILLER = """
+import json, os, signal, subprocess, sys, time
+for _ in range(6):
+    time.sleep(0.35)
+    words = [sys.executable, "-m", "drmaa_cffi.local", "status"]
+    out = subprocess.run(words, capture_output=True, text=True).stdout
+    pid = json.loads(out)["pid"] if out else None
+    if pid:
+        os.kill(pid, signal.SIGKILL)
+"""
+
+
+def test_engine_killed(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 50 jobs running and 500 queued, every job runs once and every end is the true one."""
+    monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "50")
+    runs = tmp_path / "runs"
+    session = Session()
+    session.initialize()
+    command = f"echo $JOB_ID >> {runs}; while [ ! -e {tmp_path}/go ]; do sleep 0.1; done; exit $1"
+    jobs = {}
+    for number in range(550):
+        code = number % 200
+        job = template(session, command, args=["-c", command, "sh", str(code)])
+        jobs[session.runJob(job)] = code
+    until(lambda: runs.exists() and len(runs.read_text().split()) == 50, what="50 jobs")
+    first = engine.pid
+    engine.kill()
+    (tmp_path / "go").touch()
+    for job, code in jobs.items():
+        info = session.wait(job, 120)
+        assert (job, True, code, False) == (
+            info.jobId, info.hasExited, info.exitStatus, info.wasAborted
+        )  # fmt: skip
+    assert engine.pid != first
+    assert dict.fromkeys(jobs, 1) == Counter(runs.read_text().split())
+
+
+def test_engine_killed_again_and_again(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """An engine that is killed while jobs are submitted and end loses none, doubles none."""
+    runs = tmp_path / "runs"
+    killer = subprocess.Popen([sys.executable, "-c", KILLER])
+    jobs = []
+    while killer.poll() is None:
+        jobs.append(submit(session, f"echo $JOB_ID >> {runs}; exit 7"))
+        if len(jobs) % 3 == 0:
+            info = session.wait(jobs[len(jobs) // 3 - 1], 60)
+            assert 7 == info.exitStatus
+    for job in jobs[len(jobs) // 3 :]:
+        assert 7 == session.wait(job, 60).exitStatus
+    assert len(jobs) == len(set(jobs))
+    assert dict.fromkeys(jobs, 1) == Counter(runs.read_text().split())
+
+
+def test_engine_killed_without_client(engine: Engine, tmp_path: Path) -> None:
+    """Queued jobs go on after the engine's death even if no client is there to notice."""
+    session = Session()
+    session.initialize()
+    for _ in range(6):
+        submit(session, f"sleep 0.3; echo $JOB_ID >> {tmp_path}/runs")
+    session.exit()
+    engine.kill()
+    until(
+        lambda: (
+            (tmp_path / "runs").exists()
+            and sorted((tmp_path / "runs").read_text().split()) == list("123456")
+        ),
+        what="six jobs",
+    )
+
+
+def test_client_killed(engine: Engine, tmp_path: Path) -> None:
+    """The jobs of a client that is killed go on, and their records wait for who comes back."""
+    program = (
+        "import drmaa_cffi, os, signal\n"
+        "s = drmaa_cffi.Session(); s.initialize()\n"
+        "t = s.createJobTemplate(); t.remoteCommand = '/bin/sh'\n"
+        "t.args = ['-c', 'sleep 1; exit 5']; t.outputPath = ':/dev/null'; t.joinFiles = True\n"
+        "print(s.contact, s.runJob(t), s.runJob(t), flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert -signal.SIGKILL == done.returncode, done.stderr
+    contact, *jobs = done.stdout.split()
+    session = Session()
+    session.initialize(contact)
+    for job in jobs:
+        assert 5 == session.wait(job, 30).exitStatus
+
+
+def test_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """The jobs of a runner that is killed die with it and say so; the queued ones still run."""
+    running = [submit(session, f"echo $$ >> {tmp_path}/pids; sleep 600") for _ in range(2)]
+    queued = submit(session, "exit 4")
+    until(
+        lambda: (tmp_path / "pids").exists() and len((tmp_path / "pids").read_text().split()) == 2
+    )
+    (runner,) = [line for line in engine.processes() if "job-runner" in line]
+    os.kill(int(runner.partition(":")[0]), signal.SIGKILL)
+    for job in running:
+        info = session.wait(job, 30)
+        assert (True, False) == (info.wasAborted, info.hasExited)
+    assert 4 == session.wait(queued, 30).exitStatus
+    for pid in (tmp_path / "pids").read_text().split():
+        until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), what="the job's death")  # type: ignore[misc]
+    assert "its runner was killed" in engine.log()
+
+
+def test_engine_and_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """If both are killed, jobs that ended are known by the runner's log, running ones lost."""
+    ended = submit(session, f"touch {tmp_path}/ended; exit 3")
+    running = submit(session, "sleep 600")
+    queued = [submit(session, f"echo $JOB_ID >> {tmp_path}/runs") for _ in range(3)]
+    until(lambda: (tmp_path / "ended").exists())
+    time.sleep(0.3)
+    pids = [int(line.partition(":")[0]) for line in engine.processes()
+            if "job-runner" in line or "drmaa_cffi.local engine" in line]  # fmt: skip
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    assert 3 == session.wait(ended, 30).exitStatus
+    assert session.wait(running, 30).wasAborted
+    for job in queued:
+        assert 0 == session.wait(job, 30).exitStatus
+    assert dict.fromkeys(queued, 1) == Counter((tmp_path / "runs").read_text().split())
+
+
+def test_states_survive(engine: Engine, session: Session) -> None:
+    """Holds, suspensions and ended records are what they were after a restart."""
+    suspended = submit(session, "sleep 600")
+    held = session.runBulkJobs(
+        template(session, "exit 2", jobSubmissionState="drmaa_hold"), 1, 3, 1
+    )
+    ended = submit(session, "exit 9")
+    session.synchronize([ended], 30)
+    until(lambda: session.jobStatus(suspended) == "running")
+    session.control(suspended, JobControlAction.SUSPEND)
+    session.control(held[1], JobControlAction.RELEASE)
+    session.synchronize([held[1]], 30)
+    engine.kill()
+    assert "user_suspended" == session.jobStatus(suspended)
+    assert "user_on_hold" == session.jobStatus(held[0])
+    assert "done" == session.jobStatus(held[1])
+    assert 9 == session.wait(ended, 30).exitStatus
+    session.control(suspended, JobControlAction.RESUME)
+    session.control(suspended, JobControlAction.TERMINATE)
+    assert session.wait(suspended, 30).wasAborted
+    session.control(held[2], JobControlAction.RELEASE)
+    assert 2 == session.wait(held[2], 30).exitStatus
+
+
+def test_numbers_never_repeat(engine: Engine) -> None:
+    """Ids and contact strings go on after the engine has left, with nothing left to remember."""
+    session = Session()
+    session.initialize()
+    first = submit(session, "true")
+    contact = session.contact
+    session.wait(first, 30)
+    session.exit()
+    engine.stop()
+    session.initialize()
+    second = submit(session, "true")
+    assert int(second) > int(first)
+    assert contact != session.contact
+
+
+def test_power_cut(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """The database opens wherever its last write was cut off, and has an honest prefix."""
+    jobs = [submit(session, "true") for _ in range(30)]
+    session.synchronize(jobs, 60)
+    engine.kill()
+    session.jobStatus(jobs[0])  # an engine is there again
+    jobs += [submit(session, "true") for _ in range(10)]
+    wal = engine.home / "engine.db-wal"
+    data = wal.read_bytes()
+    shutil.copy(engine.home / "engine.db", tmp_path / "whole.db")
+    assert data
+    counts = []
+    for size in [*range(0, len(data), max(1, len(data) // 60)), len(data)]:
+        folder = tmp_path / f"cut{size}"
+        folder.mkdir()
+        shutil.copy(tmp_path / "whole.db", folder / "engine.db")
+        (folder / "engine.db-wal").write_bytes(data[:size])
+        opened = store.Store(folder / "engine.db", "another boot")
+        counts.append(len(opened.load().jobs))
+        assert opened.next_number() > 40 or not counts[-1]
+        opened.close()
+        with sqlite3.connect(folder / "engine.db") as database:
+            assert ("ok",) == database.execute("PRAGMA integrity_check").fetchone()
+        database.close()
+    assert counts == sorted(counts)
+    assert 40 == counts[-1]
+
+
+def test_reconnect(engine: Engine) -> None:
+    """A session that was left is found again by its contact string; a wrong one is refused."""
+    session = Session()
+    session.initialize()
+    contact = session.contact
+    job = submit(session, "sleep 0.5; exit 6")
+    session.exit()
+    session.initialize(contact)
+    assert contact == session.contact
+    assert 6 == session.wait(job, 30).exitStatus
+    session.exit()
+    with pytest.raises(drmaa_cffi.InvalidContactStringException, match="session=999999"):
+        session.initialize("session=999999")

@@ -1,0 +1,72 @@
+"""How the API is used by typed programs: checked by mypy --strict and pyright, never run."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import drmaa_cffi
+from drmaa_cffi import JobControlAction, JobInfo, JobState, JobTemplate, Session
+
+
+def session() -> None:
+    """Check the session's calls."""
+    drmaa_cffi.load_library(Path("/usr/lib/libdrmaa.so"))
+    library: drmaa_cffi.Library = drmaa_cffi.load_library()
+    path: str = library.path
+    with Session() as s:
+        contact: str = s.contact + Session.drmsInfo + s.drmaaImplementation + path
+        major: int = s.version.major
+        template: JobTemplate = s.createJobTemplate()
+        job_id: str = s.runJob(template)
+        job_ids: list[str] = s.runBulkJobs(template, 1, 30, 2)
+        s.control(job_id, JobControlAction.TERMINATE)
+        s.control(17, "hold")
+        s.synchronize(job_ids, Session.TIMEOUT_WAIT_FOREVER, dispose=False)
+        s.synchronize(job_id, 1.5)
+        info: JobInfo = s.wait(job_id, timeout=10)
+        state: JobState = s.jobStatus(job_id)
+        text: str = state
+        s.deleteJobTemplate(template)
+    Session.initialize(contact)
+    Session.exit()
+    print(major, info, text)
+
+
+def template() -> None:
+    """Check the template's attributes."""
+    with JobTemplate(remoteCommand="/bin/true", args=["a"]) as t:
+        t.remoteCommand = Path("/bin/sleep")
+        t.args = [1, "two", Path("three")]
+        t.args = "one"
+        t.jobEnvironment = os.environ
+        t.jobEnvironment = {"A": 1}
+        t.joinFiles = True
+        t.hardWallclockTimeLimit = timedelta(hours=1)
+        arguments: list[str] = t.args
+        environment: dict[str, str] = t.jobEnvironment
+        names: list[str] = t.attributeNames
+        print(arguments, environment, names)
+
+
+def record(info: JobInfo) -> None:
+    """Check the record's fields."""
+    job_id, exited, signaled, name, core, aborted, status, usage = info
+    text: str = job_id + name + usage["cpu"]
+    flag: bool = exited or signaled or core or aborted
+    number: int = status + info.exitStatus
+    print(text, flag, number)
+
+
+def errors() -> None:
+    """Check what an exception carries."""
+    try:
+        Session.wait(Session.JOB_IDS_SESSION_ANY)
+    except drmaa_cffi.NoResourceUsageException as error:
+        if error.jobInfo is not None:
+            record(error.jobInfo)
+    except drmaa_cffi.errors.DrmaaException as error:
+        code: int | None = error.code
+        words: str = error.routine + error.diagnosis
+        print(code, words)

@@ -1,0 +1,49 @@
+"""Unit tests run on the scripted fake libdrmaa, and leave no C object behind."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from typing import Iterator
+
+import pytest
+from fake import SOURCES, Fake, compile_library
+
+import drmaa_cffi
+from drmaa_cffi import JobTemplate, Session
+
+
+@pytest.fixture(scope="session")
+def fake_library(tmp_path_factory: pytest.TempPathFactory) -> Fake:
+    """The compiled fake, loaded as this process's libdrmaa."""
+    path = tmp_path_factory.mktemp("fake") / "libdrmaa.so"
+    compile_library(path, *SOURCES)
+    drmaa_cffi.load_library(path)
+    return Fake(path)
+
+
+@pytest.fixture
+def fake(fake_library: Fake) -> Iterator[Fake]:
+    """The fake, honest at the test's start; no session and no object is left at its end."""
+    fake_library.reset()
+    yield fake_library
+    fake_library.reset()
+    fake_library.finish()
+    with contextlib.suppress(drmaa_cffi.NoActiveSessionException):
+        Session.exit()
+    gc.collect()
+    assert {} == fake_library.live()
+
+
+@pytest.fixture
+def session(fake: Fake) -> Session:
+    """An open session on the fake; it is closed after the test."""
+    opened = Session()
+    opened.initialize()
+    return opened
+
+
+@pytest.fixture
+def template(session: Session) -> JobTemplate:
+    """A template in an open session."""
+    return session.createJobTemplate()

@@ -1,0 +1,30 @@
+"""The benchmark of the binding works, and so does what makes a page of it; how fast is no test."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def test_the_benchmark_measures_every_operation_and_its_page_shows_them(tmp_path: Path) -> None:
+    """It runs as a process of its own, since it has a libdrmaa of its own."""
+    figures = tmp_path / "figures.json"
+    subprocess.run(
+        [sys.executable, BENCHMARKS / "binding.py", "--quick", "--json", figures], check=True
+    )
+    found = json.loads(figures.read_text(encoding="utf-8"))
+    assert len(found["operations"]) == 10
+
+    runpy.run_path(str(BENCHMARKS / "pages.py"))["write"](found, tmp_path)
+    table = (tmp_path / "speed-binding.txt").read_text(encoding="utf-8")
+    chart = ET.parse(tmp_path / "speed.svg")  # it is well-formed
+    texts = {element.text for element in chart.iter("{http://www.w3.org/2000/svg}text")}
+    for row in found["operations"]:
+        assert f"| {row['operation']} |" in table
+        assert row["operation"] in texts

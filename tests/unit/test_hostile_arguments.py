@@ -1,0 +1,152 @@
+"""Whatever a program passes, Python gets a value or a documented exception."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake import Fake
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import drmaa_cffi
+from drmaa_cffi import DrmaaException, JobTemplate, Session, helpers
+
+LARGE = 5_000
+scalars = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.integers(2**31 - 2, 2**63 + 2),
+    st.floats(),
+    st.text(st.characters()),
+    st.text("\0\ud800\udcffaé=:,$ ", max_size=20),
+    st.binary(max_size=50),
+    st.sampled_from(["x" * LARGE, b"x" * LARGE, "\0" * LARGE, "1" * LARGE]),
+    st.sampled_from(["DRMAA_JOB_IDS_SESSION_ANY", "DRMAA_JOB_IDS_SESSION_ALL", "1", "hold"]),
+    st.complex_numbers(),
+    st.decimals(),
+    st.fractions(),
+    st.timedeltas(),
+    st.dates(),
+    st.builds(object),
+    st.just(Path("/a path")),
+    st.just(Exception),
+    st.just(bytearray(b"mutable")),
+    st.just(memoryview(b"view")),
+)
+anything = st.recursive(
+    scalars,
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.tuples(inner, inner),
+        st.dictionaries(st.one_of(st.none(), st.integers(), st.text(), st.binary()), inner),
+    ),
+    max_leaves=6,
+)
+hostile = settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+ATTRIBUTES = sorted(
+    name
+    for name, value in vars(JobTemplate).items()
+    if isinstance(value, (helpers.Attribute, helpers.VectorAttribute, helpers.DictAttribute))
+)
+CALLS = {
+    "initialize": Session.initialize,
+    "control": lambda value: Session.control(value, "hold"),
+    "control operation": lambda value: Session.control("1", value),
+    "jobStatus": Session.jobStatus,
+    "wait": lambda value: Session.wait(value, 0),
+    "wait timeout": lambda value: Session.wait("77777", value),
+    "synchronize": lambda value: Session.synchronize(value, 0),
+    "synchronize timeout": lambda value: Session.synchronize([], value),
+    "synchronize dispose": lambda value: Session.synchronize([], 0, value),
+    "runJob": Session.runJob,
+    "deleteJobTemplate": Session.deleteJobTemplate,
+    "load_library": drmaa_cffi.load_library,
+    "string_to_control_action": drmaa_cffi.string_to_control_action,
+    "control_action_to_string": drmaa_cffi.control_action_to_string,
+    "submission_state": drmaa_cffi.submission_state,
+    "status_to_string": drmaa_cffi.status_to_string,
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+@hostile
+@given(value=anything)
+def test_call(fake: Fake, session: Session, name: str, value: Any) -> None:
+    """Each call refuses what it can't take by a documented exception."""
+    with contextlib.suppress(DrmaaException):
+        CALLS[name](value)
+    # Nothing was harmed by it.
+    assert "fake" == session.contact
+
+
+@hostile
+@given(begin=scalars, end=scalars, step=st.integers(2**20, 2**40) | scalars)
+def test_bulk(session: Session, begin: Any, end: Any, step: Any) -> None:
+    """Bulk jobs with any indices."""
+    with contextlib.suppress(DrmaaException), session.createJobTemplate() as template:
+        session.runBulkJobs(template, begin, end, step)
+
+
+@pytest.mark.parametrize("name", ATTRIBUTES)
+@hostile
+@given(value=anything)
+def test_attribute(template: JobTemplate, name: str, value: Any) -> None:
+    """An attribute that takes a value gives one back, of its own type."""
+    try:
+        setattr(template, name, value)
+    except DrmaaException:
+        return
+    with contextlib.suppress(drmaa_cffi.InvalidAttributeFormatException):
+        assert type(getattr(template, name)) in (str, bool, int, list, dict)
+
+
+@hostile
+@given(value=st.text() | st.text("\0\ud800\udcffab", max_size=30))
+def test_text_survives(template: JobTemplate, value: str) -> None:
+    """Text that is taken comes back as it was."""
+    try:
+        template.jobName = value
+        template.args = [value, value]
+        template.jobEnvironment = {"NAME": value}
+    except drmaa_cffi.InvalidArgumentException:
+        assert "\0" in value or "\ud800" in value
+        return
+    assert (value, [value, value], {"NAME": value}) == (
+        template.jobName,
+        template.args,
+        template.jobEnvironment,
+    )
+
+
+@hostile
+@given(value=anything, name=st.text())
+def test_any_attribute_name(template: JobTemplate, name: str, value: Any) -> None:
+    """Any other attribute is stored on the object."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if hasattr(JobTemplate, name) or "\0" in name:
+            return
+        setattr(template, name, value)
+    assert getattr(template, name) is value
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [{"hardWallclockTimeLimit": value} for value in (Decimal(5), date(2026, 1, 1), 10**400)]
+    + [{"softRunDurationLimit": timedelta.max}, {"jobName": "x" * 10_000_000}],
+    ids=lambda keywords: f"{keywords!r:.40}",
+)
+def test_keyword(fake: Fake, session: Session, keywords: Any) -> None:
+    """Keywords are held to the same."""
+    with contextlib.suppress(DrmaaException):
+        JobTemplate(**keywords).delete()
+    assert {} == fake.live()
