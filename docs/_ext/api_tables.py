@@ -1,0 +1,144 @@
+"""Tables made from the package when the documentation is built, so that they cannot lag behind.
+
+Directives: ``exceptions-table``, ``attributes-table``, ``constants-table``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Sequence
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.util.docutils import SphinxDirective
+
+import drmaa_cffi
+from drmaa_cffi import const, errors
+from drmaa_cffi.helpers import Attribute, BoolConverter, DictAttribute, VectorAttribute
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
+
+
+def text(words: str) -> nodes.Node:
+    """Return plain words."""
+    return nodes.Text(words)
+
+
+def code(words: str) -> nodes.Node:
+    """Return words in the typewriter's letters."""
+    return nodes.literal(words, words)
+
+
+def link(kind: str, target: str) -> nodes.Node:
+    """Return a link to *target* in the package, named as it is."""
+    name = target.rpartition(".")[2]
+    return addnodes.pending_xref(
+        "",
+        nodes.literal(name, name),
+        refdomain="py",
+        reftype=kind,
+        reftarget=f"drmaa_cffi.{target}",
+        refexplicit=True,
+        refwarn=True,
+    )
+
+
+class Table(SphinxDirective):
+    """A table with a row for each of rows()."""
+
+    columns: ClassVar[dict[str, int]]
+
+    def rows(self) -> Sequence[Sequence[nodes.Node]]:
+        """Return the cells of each row."""
+        raise NotImplementedError
+
+    def run(self) -> list[nodes.Node]:
+        """Return the table."""
+        group = nodes.tgroup(cols=len(self.columns))
+        group += [nodes.colspec(colwidth=width) for width in self.columns.values()]
+        group += nodes.thead("", self._row([text(name) for name in self.columns]))
+        group += nodes.tbody("", *[self._row(cells) for cells in self.rows()])
+        return [nodes.table("", group, classes=["colwidths-given"])]
+
+    @staticmethod
+    def _row(cells: Sequence[nodes.Node]) -> nodes.row:
+        entries = [nodes.entry("", nodes.paragraph("", "", cell)) for cell in cells]
+        return nodes.row("", *entries)
+
+
+class Exceptions(Table):
+    """All exception classes: first those with a code, in its order."""
+
+    columns: ClassVar[dict[str, int]] = {"Code": 6, "Class": 34, "Meaning": 30, "Remedy": 30}
+
+    def rows(self) -> Sequence[Sequence[nodes.Node]]:
+        """Return a row for each class."""
+        classes = [
+            value
+            for value in vars(errors).values()
+            if isinstance(value, type) and issubclass(value, errors.DrmaaException)
+        ]
+        classes.sort(key=lambda cls: (cls.code is None, cls.code))
+        return [
+            (
+                text("" if cls.code is None else str(cls.code)),
+                link("exc", cls.__name__),
+                text(cls.meaning),
+                text(cls.remedy),
+            )
+            for cls in classes
+        ]
+
+
+class Attributes(Table):
+    """All attributes of job templates, with their names in C."""
+
+    columns: ClassVar[dict[str, int]] = {"Attribute": 30, "In C": 35, "Set to": 35}
+
+    def rows(self) -> Sequence[Sequence[nodes.Node]]:
+        """Return a row for each attribute."""
+        kinds = (Attribute, VectorAttribute, DictAttribute)
+        return [
+            (
+                link("attr", f"JobTemplate.{name}"),
+                code(getattr(value, "name", "")),
+                text(self.kind(value)),
+            )
+            for name, value in vars(drmaa_cffi.JobTemplate).items()
+            if isinstance(value, kinds)
+        ]
+
+    @staticmethod
+    def kind(attribute: Attribute | VectorAttribute | DictAttribute) -> str:
+        """Return what the attribute takes, and what it gives if that is another thing."""
+        if isinstance(attribute, VectorAttribute):
+            return "a list of text, numbers or paths; or one text"
+        if isinstance(attribute, DictAttribute):
+            return "a dict, os.environ, or anything with items()"
+        if isinstance(attribute.converter, BoolConverter):
+            return "any truth value; reads as a bool"
+        if attribute.converter is not None:
+            return "seconds, a timedelta, or [[h:]m:]s text; reads as seconds"
+        return "text, a number or a path"
+
+
+class Constants(Table):
+    """All numbers and words that have a name."""
+
+    columns: ClassVar[dict[str, int]] = {"Name": 50, "Value": 50}
+
+    def rows(self) -> Sequence[Sequence[nodes.Node]]:
+        """Return a row for each constant of the package."""
+        return [
+            (code(name), code(repr(getattr(drmaa_cffi, name))))
+            for name in vars(const)
+            if name.isupper() and name in drmaa_cffi.__all__
+        ]
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the directives."""
+    app.add_directive("exceptions-table", Exceptions)
+    app.add_directive("attributes-table", Attributes)
+    app.add_directive("constants-table", Constants)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

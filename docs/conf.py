@@ -1,0 +1,46 @@
+"""Sphinx's configuration."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import drmaa_cffi
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+
+# Autodoc reads Session.contact and its like: they must not look for a libdrmaa on this machine.
+os.environ["DRMAA_LIBRARY_PATH"] = ""
+
+project = "drmaa-cffi"
+author = "The drmaa-cffi developers"
+copyright = author
+release = drmaa_cffi.__version__
+version = ".".join(release.split(".")[:2])
+
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx_copybutton",
+    "api_tables",
+]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"drmaa-cffi {version}"
+
+autodoc_member_order = "bysource"
+autodoc_default_options = {"members": True, "exclude-members": "__init__, __new__"}
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+
+myst_enable_extensions = ["colon_fence", "deflist", "fieldlist"]
+myst_heading_anchors = 3
+copybutton_exclude = ".linenos, .gp, .go"
+
+# What other projects document; their inventories would have to be fetched.
+nitpick_ignore_regex = [
+    ("py:.*", r"(datetime\.)?timedelta"),
+    ("py:.*", r"(os\.)?PathLike"),
+]
