@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import socket
@@ -286,6 +287,23 @@ def test_two_clients_at_once(engine: Engine) -> None:
         out, _ = client.communicate(timeout=120)
         assert "0 0 0 0 0\n" == out
     assert 1 == engine.log().count(" serves ")
+
+
+def test_start_beside_one_that_begins(engine: Engine) -> None:
+    """Who would start an engine while another one begins is content when that one answers."""
+    engine.home.mkdir(mode=0o700)
+    with contextlib.ExitStack() as at_end:
+        lock = at_end.enter_context((engine.home / "engine.lock").open("w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        words = [sys.executable, "-m", "drmaa_cffi.local", "engine"]
+        second = at_end.enter_context(subprocess.Popen(words))
+        at_end.callback(second.kill)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(1)
+        first = at_end.enter_context(socket.socket(socket.AF_UNIX))
+        first.bind(str(engine.home / "engine.sock"))
+        first.listen()
+        assert 0 == second.wait(10)
 
 
 def test_idle(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

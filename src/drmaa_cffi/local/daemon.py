@@ -11,6 +11,7 @@ import os
 import signal
 import sqlite3
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _LOCK_SECONDS = 30
+_LOOK_AGAIN_SECONDS = 0.02
 _MOST_LOG = 1 << 20
 _LIKELY_DESCRIPTORS = 4096
 
@@ -94,26 +96,21 @@ def _take_lock(home: homes.Home) -> bool:
             f"the local engine's folder '{home.path}' cannot be written: {error.strerror}; set "
             "DRMAA_LOCAL_HOME to the path of a folder of your own"
         ) from error
-    with contextlib.suppress(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        return True
-    link = home.connect(homes.SOCKET_NAME)
-    if link is not None:
-        link.close()
-        return False
-
-    # It is leaving, or has only begun: its end, or a long silence, will tell.
-    def give_up(*_: object) -> None:
-        raise homes.HomeError(
-            f"another engine holds '{home.path}' and does not answer since {_LOCK_SECONDS} s; "
-            "find its pid with fuser engine.lock there, and kill it if it hangs"
-        )
-
-    signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(_LOCK_SECONDS)
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    signal.alarm(0)
-    return True
+    # Another engine may be leaving, or just begin: then its end, or its socket, is yet to come.
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        link = home.connect(homes.SOCKET_NAME)
+        if link is not None:
+            link.close()
+            return False
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    raise homes.HomeError(
+        f"another engine holds '{home.path}' and does not answer since {_LOCK_SECONDS} s; "
+        "find its pid with fuser engine.lock there, and kill it if it hangs"
+    )
 
 
 def _become_daemon(home: homes.Home) -> None:
