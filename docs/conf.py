@@ -41,6 +41,6 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 # What other projects document; their inventories would have to be fetched.
 nitpick_ignore_regex = [
-    ("py:.*", r"(datetime\.)?timedelta"),
+    ("py:.*", r"(datetime\.)?(datetime|timedelta)"),
     ("py:.*", r"(os\.)?PathLike"),
 ]

@@ -3,6 +3,8 @@
 Nothing is loaded at import: the first call that needs the site's libdrmaa finds and loads it.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from . import const, errors, helpers, session
 from .const import (
     ATTR_BUFFER,
@@ -97,6 +99,9 @@ from .session import (
 )
 from .shim import install_as_drmaa
 
+if TYPE_CHECKING:
+    from .usage import Usage
+
 __all__ = [
     "ATTR_BUFFER",
     "BLOCK_EMAIL",
@@ -174,6 +179,7 @@ __all__ = [
     "SuspendInconsistentStateException",
     "TryLaterException",
     "UnsupportedAttributeException",
+    "Usage",
     "Version",
     "const",
     "control_action_to_string",
@@ -191,10 +197,18 @@ __all__ = [
 __version__: str
 
 
-def __getattr__(name: str) -> str:
-    """Look the version up when it is asked for: the look-up takes longer than the import."""
+# What few programs use is imported when it is asked for: the name, and the module it is in.
+_LATE = {"Usage": "usage"}
+
+
+def __getattr__(name: str) -> Any:
+    """Find what is not looked up at the import, as it would take longer than all the rest."""
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415
 
         return version("drmaa-cffi")
+    if name in _LATE:
+        from importlib import import_module  # noqa: PLC0415
+
+        return getattr(import_module(f".{_LATE[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from drms import Drm
@@ -104,6 +105,42 @@ def test_usage(drm: Drm, jobs: Jobs) -> None:
     assert all(type(text) is str for text in usage.values())
     assert float(usage["submission_time"]) <= float(usage["start_time"])
     assert 1 <= float(usage["end_time"]) - float(usage["start_time"]) < 60
+
+
+def test_usage_in_numbers(jobs: Jobs) -> None:
+    """A record has the job's usage in seconds, bytes and times, whatever the DRM calls them."""
+    before = datetime.now(timezone.utc).replace(microsecond=0)
+    usage = jobs.run("sleep 1; i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done").usage
+    assert usage.submitted is not None
+    assert usage.started is not None
+    assert usage.ended is not None
+    assert before <= usage.submitted <= usage.started < usage.ended
+    assert usage.ended <= datetime.now(timezone.utc) + timedelta(seconds=1)
+    assert usage.wallclock is not None
+    assert 1 <= usage.wallclock < 60
+    assert usage.cpu is not None
+    assert 0 < usage.cpu < usage.wallclock
+    assert usage.max_rss is not None
+    assert 500_000 < usage.max_rss < 100_000_000
+
+
+def test_outcomes_in_words(drm: Drm, jobs: Jobs, session: Session) -> None:
+    """A record says in words how the job ended, and whether that was well."""
+    running, held = jobs.submit("exec sleep 600"), jobs.submit(jobSubmissionState="drmaa_hold")
+    lost = jobs.submit(workingDirectory=f"{jobs.folder}/missing")
+    infos = [jobs.run("exit 0"), jobs.run("exit 3"), jobs.run("kill -KILL $$")]
+    until_state(running, JobState.RUNNING)
+    for job_id in (running, held):
+        session.control(job_id, JobControlAction.TERMINATE)
+    infos += [outcome(job_id) for job_id in (running, held)]
+    assert [
+        (True, "exited with 0"),
+        (False, "exited with 3"),
+        (False, "killed by SIGKILL"),
+        (False, "aborted"),
+        (False, "aborted before it ran"),
+    ] == [(info.ok, info.describe()) for info in infos]
+    assert outcome(lost).describe().startswith("aborted")
 
 
 def test_record_is_taken_once(jobs: Jobs, session: Session) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import drmaa_cffi
@@ -57,6 +57,14 @@ def record(info: JobInfo) -> None:
     flag: bool = exited or signaled or core or aborted
     number: int = status + info.exitStatus
     print(text, flag, number)
+    numbers: drmaa_cffi.Usage = info.usage
+    seconds: float = (numbers.wallclock or 0) + (numbers.cpu or 0) + (numbers.user or 0)
+    size: int = (numbers.max_rss or 0) + (numbers.max_vmem or 0) + (numbers.slots or 0)
+    began: datetime | None = numbers.started
+    hosts: tuple[str, ...] | None = numbers.hosts
+    fine: bool = info.ok
+    words: str = info.describe()
+    print(seconds, size, began, hosts, fine, words)
 
 
 def errors() -> None:

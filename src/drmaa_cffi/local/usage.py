@@ -1,4 +1,4 @@
-"""The resource usage of an ended task, under Grid Engine's names."""
+"""The resource usage of an ended task, under Grid Engine's names, and its slots."""
 
 from __future__ import annotations
 
@@ -42,4 +42,5 @@ def usage_of(task: model.Task) -> list[str]:
         f"ru_nvcsw={end.nvcsw}.0000",
         f"ru_nivcsw={end.nivcsw}.0000",
         f"cpu={user + system:.4f}",
+        f"slots={task.job.spec.native.slots}.0000",
     ]
