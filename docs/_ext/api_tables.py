@@ -13,7 +13,14 @@ from sphinx.util.docutils import SphinxDirective
 
 import drmaa_cffi
 from drmaa_cffi import const, errors
-from drmaa_cffi.helpers import Attribute, BoolConverter, DictAttribute, VectorAttribute
+from drmaa_cffi.attributes import PathAttribute
+from drmaa_cffi.helpers import (
+    Attribute,
+    BoolConverter,
+    DictAttribute,
+    IntConverter,
+    VectorAttribute,
+)
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -117,7 +124,9 @@ class Attributes(Table):
             return "a dict, os.environ, or anything with items()"
         if isinstance(attribute.converter, BoolConverter):
             return "any truth value; reads as a bool"
-        if attribute.converter is not None:
+        if isinstance(attribute, PathAttribute):
+            return "[host]:path text, or a path"
+        if attribute.converter is IntConverter:
             return "seconds, a timedelta, or [[h:]m:]s text; reads as seconds"
         return "text, a number or a path"
 

@@ -154,14 +154,51 @@ class Attribute(_Named):
         converter = self.converter
         if converter is not None and (value is not None or isinstance(converter, BoolConverter)):
             value = converter.to_drmaa(value)
-        if type(value) is str:  # what most values are, a step sooner
-            data = encode(value, self._attribute)
-        else:
-            data = _as_bytes(value, self._attribute)
+        # What most values are, a step sooner.
+        plain = type(value) is str
+        data = encode(value, self._attribute) if plain else self._encode(value)
         binding.set_attribute(instance._handle, self._c_name, data)
 
+    def _encode(self, value: object) -> bytes:
+        return _as_bytes(value, self._attribute)
 
-class VectorAttribute(_Named):
+    def raw(self, handle: binding.Handle) -> str:
+        """Return the value as C has it."""
+        return binding.get_attribute(handle, self._c_name)
+
+    def copy(self, raw: Any, handle: binding.Handle) -> None:
+        """Set the value that raw() gave."""
+        binding.set_attribute(handle, self._c_name, encode(raw, self._attribute))
+
+
+class PathAttribute(Attribute):
+    """The attribute of a file, ``[host]:path`` in C: a path gets its colon, text is as given.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
+
+    def _encode(self, value: object) -> bytes:
+        data = super()._encode(value)
+        return b":" + data if isinstance(value, os.PathLike) else data
+
+
+class _Vector(_Named):
+    """An attribute that is a list in C."""
+
+    def raw(self, handle: binding.Handle) -> list[str]:
+        """Return the elements as C has them."""
+        return binding.get_vector_attribute(handle, self._c_name)
+
+    def copy(self, raw: Any, handle: binding.Handle) -> None:
+        """Set the elements that raw() gave."""
+
+        def encode_each() -> list[bytes]:
+            return [encode(element, self._attribute) for element in raw]
+
+        binding.set_vector_attribute(handle, self._c_name, raw, len(raw), encode_each)
+
+
+class VectorAttribute(_Vector):
     """A list attribute: any iterable on the way in, a list of str on the way out.
 
     Elements are what str() makes of them; a bare text or path is a list of one.
@@ -202,7 +239,7 @@ class VectorAttribute(_Named):
         )
 
 
-class DictAttribute(_Named):
+class DictAttribute(_Vector):
     """A dict attribute: NAME=VALUE strings in C. Setting takes anything with items().
 
     C: drmaa_set_vector_attribute, drmaa_get_vector_attribute.

@@ -48,6 +48,10 @@ def template() -> None:
         environment: dict[str, str] = t.jobEnvironment
         names: list[str] = t.attributeNames
         print(arguments, environment, names)
+        t.outputPath = Path("/dev/null")
+        values: dict[str, object] = t.asdict()
+        other: JobTemplate = t.copy(jobName="other")
+        print(values, other)
 
 
 def record(info: JobInfo) -> None:
