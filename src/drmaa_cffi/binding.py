@@ -64,16 +64,19 @@ def _fail(
     about: str = "",
     job: JobInfo | None = None,
     job_ids: Sequence[str] = (),
+    *,
+    ends: bool = True,
 ) -> NoReturn:
     """Raise the exception for *code*: the one place where a C error becomes a Python one.
 
     Args:
         code: What the call returned.
         routine: The C routine.
-        call: The call's room, with the library's words; it is given back.
+        call: The call's room, with the library's words.
         about: What the call was about, where the library's words don't tell.
         job: What is known of a job that was reaped all the same.
         job_ids: The ids of jobs that were submitted all the same.
+        ends: Whether to give the room back.
     """
     said = _decode(ffi.string(call.diagnosis)).strip()
     error: errors.DrmaaException
@@ -86,7 +89,8 @@ def _fail(
         error = errors.from_code(code, routine, f"{text} ({about})" if about else text, said)
     error.jobInfo = job
     error.jobIds = tuple(job_ids)
-    end(call)
+    if ends:
+        end(call)
     raise error
 
 
@@ -391,8 +395,7 @@ def synchronize(job_ids: Sequence[object], timeout: int, *, dispose: bool) -> No
 def wait(job_id: str, timeout: int, call: Call) -> JobInfo:
     """Wait for a job and take its record, by way of *call*, which is from begin().
 
-    The call's room is given back, but by an exception that is none of DRMAA's: then it tells
-    whether a record was taken.
+    The room is left to the caller: whatever else happens, it tells whether a record was taken.
 
     Raises:
         NoResourceUsageException: and whatever fails after the record is taken; the error's
@@ -404,10 +407,8 @@ def wait(job_id: str, timeout: int, call: Call) -> JobInfo:
     code = lib.dc_wait(encode_job_id(job_id), timeout, call)
     if code:
         info = job_info(call, job_id) if call.reaped else None
-        _fail(code, "drmaa_wait", call, job=info)
-    info = job_info(call, job_id)
-    end(call)
-    return info
+        _fail(code, "drmaa_wait", call, job=info, ends=False)
+    return job_info(call, job_id)
 
 
 def is_reaped(call: Call) -> bool:

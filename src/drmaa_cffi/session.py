@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import operator
 from functools import total_ordering
-from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
+from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, Sequence, TypeVar, Union
 
-from . import binding, const, waiting
+from . import binding, const, threads, waiting
 from .const import JobState
-from .errors import invalid_argument
+from .errors import InvalidJobException, invalid_argument
 from .jobids import encode_job_id, job_id_of
 from .jobinfo import JobInfo
+from .synchronizing import synchronize
 from .template import JobTemplate
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["JobInfo", "JobTemplate", "Session", "Version"]
 
 _T = TypeVar("_T")
+_Id = Union[str, bytes, int]
 _LARGEST_INT = 2**31 - 1
 
 
@@ -151,8 +153,7 @@ class Session:
 
         C: drmaa_exit.
         """
-        binding.exit()
-        waiting.waits.reset()
+        threads.off_main(_exit)
 
     @staticmethod
     def createJobTemplate() -> JobTemplate:
@@ -287,12 +288,7 @@ class Session:
 
         C: drmaa_synchronize.
         """
-        if isinstance(jobIds, (str, bytes, int)):
-            jobIds = (jobIds,)
-        elif not isinstance(jobIds, Iterable):
-            raise invalid_argument(f"{jobIds!r} are no job ids: pass a list of ids, or one id")
-        ids = jobIds if isinstance(jobIds, (list, tuple)) else tuple(jobIds)
-        waiting.waits.synchronize(ids, _seconds(timeout), dispose=bool(dispose))
+        synchronize(waiting.waits, job_ids_of(jobIds), seconds_of(timeout), dispose=bool(dispose))
 
     @staticmethod
     def wait(jobId: str | bytes | int, timeout: float = -1) -> JobInfo:
@@ -321,7 +317,7 @@ class Session:
         C: drmaa_wait, drmaa_wifexited, drmaa_wexitstatus, drmaa_wifsignaled, drmaa_wtermsig,
         drmaa_wcoredump, drmaa_wifaborted.
         """
-        return waiting.waits.wait(job_id_of(jobId), _seconds(timeout))
+        return waiting.waits.wait(job_id_of(jobId), seconds_of(timeout))
 
     @staticmethod
     def jobStatus(jobId: str | bytes | int) -> JobState:
@@ -341,7 +337,14 @@ class Session:
 
         C: drmaa_job_ps.
         """
-        return const.status_to_string(binding.job_ps(encode_job_id(jobId)))
+        try:
+            return const.status_to_string(binding.job_ps(encode_job_id(jobId)))
+        except InvalidJobException:
+            # The library may have forgotten a job whose record is here.
+            state = waiting.waits.records.state_of(job_id_of(jobId))
+            if state is None:
+                raise
+            return state
 
     def __enter__(self) -> Self:
         """Initialize the session with the contact given to the constructor."""
@@ -357,6 +360,11 @@ class Session:
         """Exit the session, unless that was done within the block."""
         if binding.is_active():
             self.exit()
+
+
+def _exit() -> None:
+    binding.exit()
+    waiting.waits.reset()
 
 
 def _handle(jobTemplate: JobTemplate) -> binding.Handle:
@@ -380,7 +388,16 @@ def _index(value: int, what: str) -> int:
     return number
 
 
-def _seconds(timeout: float) -> int:
+def job_ids_of(jobIds: Iterable[_Id] | _Id) -> Sequence[_Id]:
+    """Return job ids, or one, as a sequence; InvalidArgumentException if they are none."""
+    if isinstance(jobIds, (str, bytes, int)):
+        return (jobIds,)
+    if not isinstance(jobIds, Iterable):
+        raise invalid_argument(f"{jobIds!r} are no job ids: pass a list of ids, or one id")
+    return jobIds if isinstance(jobIds, (list, tuple)) else tuple(jobIds)
+
+
+def seconds_of(timeout: float) -> int:
     """Return a timeout in whole seconds, as C takes it."""
     legal = (
         "pass seconds, TIMEOUT_NO_WAIT (0) to only ask, or TIMEOUT_WAIT_FOREVER (-1) to wait "

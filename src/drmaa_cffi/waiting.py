@@ -1,24 +1,26 @@
 """Waits that Ctrl-C can end and that lose no job record.
 
-A C call can't be interrupted: a signal handler of Python runs when it returns. So a wait that
-must block on the main thread is made in a helper thread, while the main thread waits where
-signals act. A wait left in this way goes on in C; if it takes a job's record from the library,
-the record is kept here for the next wait that asks for the job.
+A C call can't be interrupted: a signal's handler of Python runs when it returns. So a wait of the
+main thread that must block is made by a helper thread, an errand, while the main thread sleeps
+where handlers act. An errand whose caller has left goes on; the record that it takes is kept for
+the next wait that asks for the job. A record is on hand for others until the moment in which a
+wait returns it.
 
-Under gevent's patches threads are greenlets, which a C call would stop all together: there every
-wait that must block is made in a real thread, and its greenlet waits as the main thread does.
+Where jobs are claimed, the reaper waits in C for any job, for all: then a wait for any job waits
+for what the reaper finds, and leaves alone what is claimed.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import sys
-import threading
 import time
-from typing import Any, Callable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Callable
 
-from . import binding
-from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
+from . import binding, threads
+from .const import JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
 from .errors import (
     DrmaaException,
     Errno,
@@ -26,304 +28,391 @@ from .errors import (
     InvalidJobException,
     from_code,
 )
-from .jobids import job_id_of
-from .jobinfo import JobInfo
+from .reaper import Reaper
+from .records import CallInC, Claim, Listener, Outcome, Records, id_of
+
+if TYPE_CHECKING:
+    from .jobinfo import JobInfo
 
 # How long a record may be on its way from an abandoned wait in C to its place here, in seconds.
 _GRACE = 0.1
-
-# How often the main thread looks for signals, in seconds. One that comes while the thread is on
-# its way into a lock's sleep, or goes to another thread, does not end that sleep.
-_LOOK = 0.05
-
-_Target = Callable[[], "JobInfo | DrmaaException | None"]
+_FOREVER = math.inf
 
 
-class _Call:
-    """A C call in a helper thread, for a caller who may leave."""
-
-    def __init__(self, job_id: str, deadline: float) -> None:
-        self.job_id = job_id
-        self.deadline = deadline
-        # Until a caller waits for it, and once the caller has left.
-        self.abandoned = True
-        self.finished = False
-        self.outcome: JobInfo | DrmaaException | None = None
-        self.error: BaseException | None = None
-
-    def may_take(self, job_id: str) -> bool:
-        """Whether this call may be the one that takes the record of *job_id*."""
-        return job_id in (self.job_id, JOB_IDS_SESSION_ANY) or self.job_id == JOB_IDS_SESSION_ANY
+def deadline_of(timeout: int) -> float:
+    """Return when a timeout in seconds ends, by the monotonic clock."""
+    return _FOREVER if timeout < 0 else time.monotonic() + timeout
 
 
-def _deadline(timeout: int) -> float:
-    return float("inf") if timeout < 0 else time.monotonic() + timeout
+def timeout_until(deadline: float) -> int:
+    """Return the timeout for C, in whole seconds, that ends at *deadline*."""
+    return -1 if deadline == _FOREVER else max(0, math.ceil(deadline - time.monotonic()))
 
 
-def _timed_out() -> DrmaaException:
-    return from_code(Errno.EXIT_TIMEOUT, "drmaa_wait", ExitTimeoutException.meaning)
+def timed_out(routine: str = "drmaa_wait") -> DrmaaException:
+    """Make the exception for a wait that was too short."""
+    return from_code(Errno.EXIT_TIMEOUT, routine, ExitTimeoutException.meaning)
+
+
+def _session_closed() -> DrmaaException:
+    return from_code(Errno.NO_ACTIVE_SESSION, "", "the session was closed during the wait")
 
 
 class Waits:
-    """The waits of the process's session, and the records that abandoned ones took."""
+    """The waits of the process's session."""
 
     def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._kept: dict[str, JobInfo | DrmaaException] = {}
-        self._calls: set[_Call] = set()
+        self.records = Records()
+        self._reaper = Reaper(self.records, outcome_of)
 
     def reset(self) -> None:
         """Forget all records and calls: the session is over, and so is every wait in it."""
-        with self._changed:
-            self._kept.clear()
-            for call in self._calls:
-                call.finished = True
-                call.error = from_code(
-                    Errno.NO_ACTIVE_SESSION, "", "the session was closed during the wait"
-                )
-            self._calls.clear()
-            self._changed.notify_all()
+        self._reaper.close()
+        self.records.reset(_session_closed)
+        self._reaper = Reaper(self.records, outcome_of)
+
+    def claim(self, job_id: str, listener: Listener, *, owned: bool = False) -> Claim:
+        """Claim a job's record, and see to it that it is taken; see Records.claim()."""
+        claim = self.records.claim(job_id, listener, owned=owned)
+        if claim.outcome is None:
+            self._reaper.wake()
+        return claim
+
+    def listen(self, listener: Listener) -> None:
+        """Let *listener* be told of the next record that nobody claims, or of an error."""
+        self.records.listen(listener)
+        self._reaper.wake()
+
+    def look_for(self, job_id: str) -> None:
+        """See that the library knows a job, and keep its record if it has ended.
+
+        Raises:
+            InvalidJobException: it does not.
+        """
+        with self.records.changed:
+            is_known = self.records.knows(job_id)
+        if not is_known:
+            with suppress(ExitTimeoutException):
+                self.records.put(job_id, self._ask(job_id, TIMEOUT_NO_WAIT))
+
+    def refuse_to_wait_here(self) -> None:
+        """Raise IllegalStateException in a callback, which must not wait."""
+        self._reaper.refuse_to_wait_here()
 
     def wait(self, job_id: str, timeout: int) -> JobInfo:
         """Wait for a job, or any, and take its record, as Session.wait describes."""
-        with self._changed:
-            outcome = self._take(job_id)
-            running = None if outcome is not None else self._adopt(job_id, timeout)
-        if outcome is not None:
-            return _result(outcome)
-        if running is not None:
-            return _result(self._await(running, job_id, _deadline(timeout)))
-        try:
-            return self._wait_here(job_id, TIMEOUT_NO_WAIT)
-        except ExitTimeoutException:
-            if timeout == TIMEOUT_NO_WAIT:
-                raise
-        if self._may_block_here():
-            return self._wait_here(job_id, timeout)
-        call = self._start(
-            job_id, timeout, lambda: _outcome(job_id, timeout), name=f"drmaa_wait({job_id})"
-        )
-        try:
-            return _result(self._await(call, job_id, float("inf")))
-        except InvalidJobException as error:
-            return self._take_late(job_id, error)
+        asked = self.records.is_quiet
+        if asked:
+            try:
+                found = self._ask_first(job_id)
+                return self.records.hand_out(found)
+            except KeyError:  # another wait, for any job, was faster
+                asked = False
+            except ExitTimeoutException:
+                if timeout == TIMEOUT_NO_WAIT:
+                    raise
+            except InvalidJobException:
+                if self.records.is_quiet:
+                    raise
+                asked = False  # another wait has taken it meanwhile, or is about to
+        if threads.serves_signals():
+            return self._wait_on_main(job_id, timeout, asked=asked)
+        outcome = self._wait(job_id, timeout, asked=asked)
+        if isinstance(outcome, DrmaaException):
+            raise outcome
+        return outcome
 
-    def synchronize(self, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
-        """Wait for all of *job_ids*, as Session.synchronize describes."""
-        if not self._kept:
-            self._synchronize(job_ids, timeout, dispose=dispose)
-            return
-        ids = [job_id_of(job_id) for job_id in job_ids]
-        with self._changed:
-            # The library has given these away: for it they may be unknown by now.
-            others = [job_id for job_id in ids if job_id not in self._kept]
-        self._synchronize(others, timeout, dispose=dispose)
-        if dispose:
-            with self._changed:
-                for job_id in list(self._kept) if JOB_IDS_SESSION_ALL in ids else ids:
-                    self._kept.pop(job_id, None)
+    def _ask_first(self, job_id: str) -> str:
+        """Ask C for a record without waiting, and keep it; return its job's id.
 
-    def _synchronize(self, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
-        try:
-            # Not with dispose: a list disposed of by halves can't be asked for again everywhere.
-            binding.synchronize(job_ids, TIMEOUT_NO_WAIT, dispose=False)
-        except ExitTimeoutException:
-            if timeout == TIMEOUT_NO_WAIT:
-                raise
-        else:
-            if dispose:
-                binding.synchronize(job_ids, timeout, dispose=True)
-            return
-        if self._may_block_here():
-            binding.synchronize(job_ids, timeout, dispose=dispose)
-            return
-
-        def synchronize() -> None:
-            binding.synchronize(job_ids, timeout, dispose=dispose)
-
-        call = self._start("", timeout, synchronize, name="drmaa_synchronize")
-        self._await(call, "", float("inf"))
-
-    def _may_block_here(self) -> bool:
-        """Whether nothing but the C call itself has to wake this thread."""
-        with self._changed:
-            quiet = not any(call.abandoned for call in self._calls)
-        return (
-            quiet
-            and threading.current_thread() is not threading.main_thread()
-            and not _threads_are_greenlets()
-        )
-
-    def _wait_here(self, job_id: str, timeout: int) -> JobInfo:
-        """Make the C call in this thread."""
+        A signal may come after any step of this.
+        """
         call = binding.begin()
         try:
-            return binding.wait(job_id, timeout, call)
-        except InvalidJobException as error:
-            return self._take_late(job_id, error)
+            outcome: Outcome
+            try:
+                outcome = binding.wait(job_id, TIMEOUT_NO_WAIT, call)
+            except DrmaaException as error:
+                if error.jobInfo is None:
+                    raise
+                outcome = error
+            found = id_of(job_id, outcome)
+            self.records.kept[found] = outcome
         except DrmaaException:
+            binding.end(call)
             raise
         except BaseException:
-            # A signal between C's return and ours: the record must not go with it.
             if binding.is_reaped(call):
-                with self._changed:
-                    self._keep(job_id, binding.job_info(call, job_id))
+                info = binding.job_info(call, job_id)
+                bringer = CallInC(job_id, _FOREVER)
+                bringer.abandoned = True
+                self.records.errands.add(bringer)
+                threads.start(lambda: self.records.finish(bringer, info))
             raise
+        binding.end(call)
+        return found
 
-    def _start(
-        self,
-        job_id: str,
-        timeout: int,
-        target: _Target,
-        name: str,
-    ) -> _Call:
-        """Run *target* in a helper thread."""
-        call = _Call(job_id, _deadline(timeout))
-        with self._changed:
-            self._calls.add(call)
-        if _threads_are_greenlets():
-            self._run_beside_gevent(call, target)
-        else:
-            # A daemon: the program may end while an abandoned wait goes on in C.
-            arguments = (call, target)
-            threading.Thread(target=self._run, args=arguments, name=name, daemon=True).start()
-        return call
+    # On the main thread.
 
-    def _run(self, call: _Call, target: _Target) -> None:
-        self._finish(call, *_attempt(target))
+    def _wait_on_main(self, job_id: str, timeout: int, *, asked: bool) -> JobInfo:
+        records = self.records
+        deadline = deadline_of(timeout)
+        while True:
+            found = records.find(job_id)
+            if found:
+                # Not suppress(): the end of its block is a call.
+                try:
+                    return records.hand_out(found)
+                except KeyError:  # another thread was faster
+                    continue
+            claim = records.claim_on(job_id)
+            if claim is not None:
+                return self._await_claim(claim, deadline)
+            # To ask is not to wait for what another call will hear.
+            key = None if timeout == TIMEOUT_NO_WAIT else job_id
+            self.run_errand(key, job_id, deadline, self._target(job_id, deadline, asked=asked))
+            asked = False
 
-    def _run_beside_gevent(self, call: _Call, target: _Target) -> None:
-        """Run *target* in a real thread, and what follows in a greenlet of this one.
+    def _target(self, job_id: str, deadline: float, *, asked: bool) -> Callable[[], Outcome]:
+        return lambda: self._wait(job_id, timeout_until(deadline), asked=asked)
 
-        A lock of gevent's that is released in a thread without a hub wakes nobody (before gevent
-        26.9). And without a watcher gevent takes a wait for one that can't end (LoopExit).
-        """
-        gevent, monkey = sys.modules["gevent"], sys.modules["gevent.monkey"]
-        watcher = gevent.get_hub().loop.async_()
-        ended: list[Any] = []
-
-        def run() -> None:
-            ended.extend(_attempt(target))
-            watcher.send()
-
-        def finish() -> None:
-            watcher.stop()
-            watcher.close()
-            gevent.spawn(self._finish, call, *ended)
-
-        watcher.start(finish)
-        monkey.get_original("_thread", "start_new_thread")(run, ())
-
-    def _finish(
-        self, call: _Call, outcome: JobInfo | DrmaaException | None, error: BaseException | None
+    def run_errand(
+        self, key: object, job_id: str, deadline: float, target: Callable[[], Outcome | None]
     ) -> None:
-        with self._changed:
-            if call not in self._calls:
-                return  # its session is over
-            self._calls.remove(call)
-            call.outcome, call.error, call.finished = outcome, error, True
-            if call.abandoned and outcome is not None:
-                self._keep(call.job_id, outcome)
-            self._changed.notify_all()
+        """Let a helper call *target*, or the one that does so already; wait where signals act.
 
-    def _await(self, call: _Call, job_id: str, deadline: float) -> JobInfo | DrmaaException | None:
-        """Wait, where signals act, for *call*, or for a record that another call took."""
+        Args:
+            key: What is asked for; None if no call that is under way will do.
+            job_id: For which job *target* waits in C; empty for one that takes no record.
+            deadline: When *target* ends.
+            target: What blocks. The record that it returns is kept.
+
+        Raises:
+            ExitTimeoutException: the time is over. And what *target* raises.
+        """
+        earlier = self._running(key, deadline)
+        call = earlier or CallInC(job_id, deadline, key)
+        limit = deadline if earlier else _FOREVER
+        if earlier is None:
+            threads.start(self._errand(call, target))
         try:
-            with self._changed:
-                call.abandoned = False
-                while True:
-                    outcome = self._take(job_id)
-                    if outcome is not None:
-                        call.abandoned = True
-                        return outcome
-                    if call.finished:
-                        break
-                    left = deadline - time.monotonic()
-                    if left <= 0:
-                        raise _timed_out()
-                    if threading.current_thread() is threading.main_thread():
-                        left = min(left, _LOOK)
-                    self._changed.wait(None if left == float("inf") else left)
-            if call.error is not None:
-                raise call.error
-            return call.outcome
+            call.abandoned = False
+            if not self._sleep_on_main(lambda: call.finished, limit):
+                raise timed_out()
         except BaseException:
-            self._abandon(call)
-            raise
-
-    def _abandon(self, call: _Call) -> None:
-        with self._changed:
             call.abandoned = True
-            if call.outcome is not None:
-                self._keep(call.job_id, call.outcome)
+            if call.finished:
+                threads.start(self.records.offer)
+            raise
+        if earlier and isinstance(call.error, InvalidJobException):
+            # It may have heard so before the job was submitted.
+            self.run_errand(key, job_id, deadline, target)
+        elif call.error is not None:
+            raise call.error
 
-    def _adopt(self, job_id: str, timeout: int) -> _Call | None:
-        """Return an abandoned call that waits for *job_id* long enough, no longer abandoned."""
-        if timeout == TIMEOUT_NO_WAIT:
-            return None
-        for call in self._calls:
-            if call.abandoned and call.job_id == job_id and call.deadline >= _deadline(timeout):
-                call.abandoned = False
+    def _errand(self, call: CallInC, target: Callable[[], Outcome | None]) -> Callable[[], None]:
+        def run() -> None:
+            with self.records.changed:
+                self.records.errands.add(call)
+            self.records.finish(call, *threads.attempt(target), is_callers=True)
+
+        return run
+
+    def _running(self, key: object, deadline: float) -> CallInC | None:
+        """Return the errand that does what is asked for, if it takes long enough."""
+        for call in list(self.records.errands):
+            fits = key is not None and call.key == key and call.deadline >= deadline
+            if fits and not call.finished:
                 return call
         return None
 
-    def _keep(self, job_id: str, outcome: JobInfo | DrmaaException) -> None:
-        info = outcome.jobInfo if isinstance(outcome, DrmaaException) else outcome
-        if job_id == JOB_IDS_SESSION_ANY and info is not None:
-            job_id = info.jobId
-        self._kept[job_id] = outcome
-        self._changed.notify_all()
+    def _sleep_on_main(self, condition: Callable[[], bool], deadline: float) -> bool:
+        bell = threads.Bell()
+        self.records.bells.add(bell)
+        try:
+            while not condition():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                bell.sleep(min(left, threads.LOOK))
+        finally:
+            self.records.bells.discard(bell)
+        return True
 
-    def _take(self, job_id: str) -> JobInfo | DrmaaException | None:
-        if not self._kept:
-            return None
-        if job_id == JOB_IDS_SESSION_ANY:
-            job_id = next(iter(self._kept))
-        return self._kept.pop(job_id, None)
+    # On all other threads.
 
-    def _take_late(self, job_id: str, error: InvalidJobException) -> JobInfo:
+    def _wait(self, job_id: str, timeout: int, *, asked: bool) -> Outcome:
+        """Wait for a job, or any; *asked* tells that C was asked without waiting just now."""
+        deadline = deadline_of(timeout)
+        while True:
+            with self.records.changed:
+                outcome = self.records.take(job_id)
+            if outcome is not None:
+                return outcome
+            claim = self.records.claim_on(job_id)
+            if claim is not None:
+                return self._await_claim(claim, deadline)
+            if not asked:
+                try:
+                    outcome = self._ask(job_id, TIMEOUT_NO_WAIT)
+                except ExitTimeoutException:
+                    if timeout == TIMEOUT_NO_WAIT:
+                        raise
+            if outcome is None:
+                outcome = self._block(job_id, deadline)
+            if outcome is not None and not self.records.divert(job_id, outcome):
+                return outcome
+            asked = False
+
+    def _block(self, job_id: str, deadline: float) -> Outcome | None:
+        """Wait in C, or for what others take there; None if one has to look again."""
+        self.refuse_to_wait_here()
+        if job_id == JOB_IDS_SESSION_ANY and self.records.wanted():
+            return self._wait_with_others(deadline)
+        timeout = timeout_until(deadline)
+        call = CallInC(job_id, deadline)
+        if self._may_block_here():
+            with self.records.changed:
+                self.records.calls.add(call)
+            try:
+                return self._ask(job_id, timeout)
+            finally:
+                self.records.finish(call, None)
+        self._start(call, lambda: self._ask(job_id, timeout))
+
+        def is_over() -> bool:
+            return call.finished or bool(self.records.find(job_id))
+
+        self.sleep(is_over, _FOREVER)
+        call.abandoned = True
+        if call.error is not None and not self.records.find(job_id):
+            raise call.error
+        return None
+
+    def _may_block_here(self) -> bool:
+        """Whether nothing but the C call itself has to wake this thread."""
+        if sys.is_finalizing():
+            return True  # no thread can be started any more
+        with self.records.changed:
+            quiet = not any(call.abandoned for call in self.records.calls | self.records.errands)
+        return quiet and not threads.are_greenlets()
+
+    def _start(self, call: CallInC, target: Callable[[], Outcome | None]) -> None:
+        """Call *target* in a helper thread."""
+        with self.records.changed:
+            self.records.calls.add(call)
+
+        def finish(outcome: Outcome | None, error: BaseException | None) -> None:
+            self.records.finish(call, outcome, error)
+
+        if threads.are_greenlets():
+            threads.start_beside_gevent(target, finish)
+        else:
+            threads.start(lambda: finish(*threads.attempt(target)))
+
+    def block_elsewhere(self, target: Callable[[], None]) -> None:
+        """Call what blocks in C, where gevent's greenlets can go on meanwhile."""
+        self.refuse_to_wait_here()
+        if not threads.are_greenlets():
+            target()
+            return
+        call = CallInC("", _FOREVER)
+        self._start(call, target)
+        self.sleep(lambda: call.finished, _FOREVER)
+        if call.error is not None:
+            raise call.error
+
+    def _wait_with_others(self, deadline: float) -> Outcome:
+        """Wait for what the reaper finds that nobody has claimed."""
+        found: list[Outcome] = []
+
+        def listener(outcome: Outcome) -> None:
+            with self.records.changed:
+                found.append(outcome)
+                self.records.notify()
+
+        self.listen(listener)
+        self.sleep(lambda: bool(found), deadline)
+        self.records.unlisten(listener)
+        if not found:
+            raise timed_out()
+        if isinstance(found[0], DrmaaException) and found[0].jobInfo is None:
+            raise found[0]
+        return found[0]
+
+    def _ask(self, job_id: str, timeout: int) -> Outcome:
+        """Wait in C; where another thread has taken the record just now, take it from there."""
+        try:
+            return outcome_of(job_id, timeout)
+        except InvalidJobException as error:
+            return self._take_late(job_id, error)
+
+    def _take_late(self, job_id: str, error: InvalidJobException) -> Outcome:
         """Return the record that an abandoned call took just now; raise *error* if none did."""
+        records = self.records
         end = time.monotonic() + _GRACE
-        with self._changed:
+        with records.changed:
             while True:
-                outcome = self._take(job_id)
+                outcome = records.take(job_id)
                 if outcome is not None:
-                    return _result(outcome)
+                    return outcome
                 left = end - time.monotonic()
-                if left <= 0 or not any(call.may_take(job_id) for call in self._calls):
+                if records.any_early and job_id == JOB_IDS_SESSION_ANY:
+                    left = _GRACE
+                elif left <= 0 or not records.may_come(job_id):
                     raise error
-                self._changed.wait(left)
+                records.changed.wait(left)
+
+    # On any thread.
+
+    def _await_claim(self, claim: Claim, deadline: float) -> JobInfo:
+        """Wait for a record that a future gets, too."""
+        if claim.outcome is None:
+            self.refuse_to_wait_here()
+            if not self.sleep(lambda: claim.outcome is not None, deadline):
+                raise timed_out()
+        outcome = claim.outcome
+        if claim.given:
+            raise from_code(
+                Errno.INVALID_JOB,
+                "",
+                f"the record of job {claim.job_id!r} was taken by an earlier wait",
+            )
+        claim.given = True
+        if isinstance(outcome, DrmaaException):
+            raise outcome
+        assert outcome is not None  # noqa: S101 - it was waited for
+        return outcome
+
+    def sleep(self, condition: Callable[[], bool], deadline: float) -> bool:
+        """Wait, where signals act, until *condition* is true.
+
+        Returns:
+            False if it is not by the *deadline*.
+        """
+        if threads.serves_signals():
+            return self._sleep_on_main(condition, deadline)
+        with self.records.changed:
+            while not condition():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                self.records.changed.wait(None if left == _FOREVER else left)
+        return True
 
 
-def _attempt(target: _Target) -> tuple[JobInfo | DrmaaException | None, BaseException | None]:
-    """Return what comes of *target*: an outcome, or an error that the waiting thread raises."""
-    try:
-        return target(), None
-    except BaseException as error:  # noqa: BLE001
-        return None, error
-
-
-def _outcome(job_id: str, timeout: int) -> JobInfo | DrmaaException:
+def outcome_of(job_id: str, timeout: int) -> Outcome:
     """Wait in C; an error that carries a job's record is an outcome, too."""
+    call = binding.begin()
     try:
-        return binding.wait(job_id, timeout, binding.begin())
+        info = binding.wait(job_id, timeout, call)
     except DrmaaException as error:
+        binding.end(call)
         if error.jobInfo is None:
             raise
         return error
-
-
-def _result(outcome: JobInfo | DrmaaException | None) -> JobInfo:
-    if isinstance(outcome, DrmaaException):
-        raise outcome
-    assert outcome is not None  # noqa: S101 - for the type checker
-    return outcome
-
-
-def _threads_are_greenlets() -> bool:
-    """Whether gevent has patched threading: then a C call in any thread stops all of them."""
-    monkey = sys.modules.get("gevent.monkey")
-    return monkey is not None and bool(monkey.is_module_patched("threading"))
+    binding.end(call)
+    return info
 
 
 #: The waits of this process.

@@ -1,0 +1,119 @@
+"""Helper threads: for calls that block in C, and for what a signal's handler must not interrupt.
+
+A signal's handler of Python runs on the main thread, between any two of its steps, and may raise
+there: a lock stays locked, a record that was just taken is gone. So the main thread does nothing
+of that kind itself; a helper does, while the main thread sleeps in C where handlers can act.
+
+Under gevent's patches threads are greenlets, which a C call would stop all together: there only
+what blocks is done in a real thread, and what follows in a greenlet.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import threading
+from contextlib import suppress
+from typing import Any, Callable, Tuple, TypeVar
+
+_T = TypeVar("_T")
+
+#: What came of a call: a result, or an error that the waiting thread raises.
+Ended = Tuple["_T | None", "BaseException | None"]
+
+#: How often the main thread looks for signals, in seconds. One that comes while the thread is on
+#: its way into a lock's sleep, or goes to another thread, does not end that sleep.
+LOOK = 0.05
+
+
+class Bell:
+    """What a thread sleeps on in C alone: a handler that raises leaves nothing locked."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake the sleeper, or keep it from falling asleep once."""
+        with suppress(RuntimeError):  # it has rung already
+            self._lock.release()
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep until the bell rings, some seconds at most."""
+        self._lock.acquire(timeout=seconds)
+
+
+def attempt(target: Callable[[], _T]) -> Ended[_T]:
+    """Call *target*; return what comes of it."""
+    try:
+        return target(), None
+    except BaseException as error:  # noqa: BLE001
+        return None, error
+
+
+def are_greenlets() -> bool:
+    """Whether gevent has patched threading: then a C call in any thread stops all of them."""
+    monkey = sys.modules.get("gevent.monkey")
+    return monkey is not None and bool(monkey.is_module_patched("threading"))
+
+
+def serves_signals() -> bool:
+    """Whether signals' handlers may interrupt this thread, which a helper can stand in for."""
+    return (
+        _thread.get_ident() == threading.main_thread().ident
+        and not sys.is_finalizing()
+        and not are_greenlets()
+    )
+
+
+def start(run: Callable[[], object]) -> None:
+    """Run *run* in a thread that does not keep the program from its end.
+
+    Unlike that of threading.Thread the start is one step, which no handler can interrupt.
+    """
+    _thread.start_new_thread(run, ())
+
+
+def off_main(target: Callable[[], _T]) -> _T:
+    """Call *target* where no handler interrupts it; if one raises here, *target* goes on."""
+    if not serves_signals():
+        return target()
+    bell = Bell()
+    ended: list[Ended[_T]] = []
+
+    def run() -> None:
+        ended.append(attempt(target))
+        bell.ring()
+
+    start(run)
+    while not ended:
+        bell.sleep(LOOK)
+    result, error = ended[0]
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]  # without an error there is one
+
+
+def start_beside_gevent(
+    target: Callable[[], _T], finish: Callable[[_T | None, BaseException | None], None]
+) -> None:
+    """Call *target* in a real thread, and *finish* with what came of it in a greenlet of this one.
+
+    A lock of gevent's that is released in a thread without a hub wakes nobody (before gevent
+    26.9). And without a watcher gevent takes a wait for one that can't end (LoopExit).
+    """
+    gevent, monkey = sys.modules["gevent"], sys.modules["gevent.monkey"]
+    watcher = gevent.get_hub().loop.async_()
+    ended: list[Any] = []
+
+    def run() -> None:
+        ended.extend(attempt(target))
+        watcher.send()
+
+    def go_on() -> None:
+        watcher.stop()
+        watcher.close()
+        gevent.spawn(finish, *ended)
+
+    watcher.start(go_on)
+    monkey.get_original("_thread", "start_new_thread")(run, ())

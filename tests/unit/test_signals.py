@@ -1,0 +1,218 @@
+"""Whenever a signal's handler raises during a wait, no record is lost and nothing hangs."""
+
+from __future__ import annotations
+
+import _thread
+import random
+import signal
+import sys
+import threading
+import time
+from typing import Callable, Iterator
+
+import pytest
+from fake import Fake
+
+import drmaa_cffi
+from drmaa_cffi import DrmaaException, JobExecutor, JobTemplate, Session
+from programs import output, run
+
+ANY = Session.JOB_IDS_SESSION_ANY
+SECONDS = 6
+
+
+class Alarm(Exception):
+    """What the signal handler raises."""
+
+
+@pytest.fixture(autouse=True)
+def alarm() -> Iterator[None]:
+    """A SIGALRM handler that raises, and a timer that is off in the end."""
+
+    def ring(*_: object) -> None:
+        raise Alarm
+
+    former = signal.signal(signal.SIGALRM, ring)
+    yield
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    signal.signal(signal.SIGALRM, former)
+
+
+def interrupt(call: Callable[[], object], seconds: float = 0.1) -> None:
+    """Begin a call, and be interrupted."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    with pytest.raises(Alarm):
+        call()
+
+
+def elsewhere(call: Callable[[], object]) -> object:
+    """Return, or fail if it takes too long, what comes of a call in another thread."""
+    found: list[object] = []
+
+    def run_it() -> None:
+        try:
+            found.append(call())
+        except DrmaaException as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run_it, daemon=True)
+    thread.start()
+    thread.join(20)
+    return found[0] if found else "it hangs"
+
+
+def end_job(fake: Fake, job: str, seconds: float, ended: _thread.LockType) -> None:
+    """End a job in a while."""
+    time.sleep(seconds)
+    fake.finish(job)
+    ended.release()
+
+
+# A handler that raises in what Python does between two steps of the program is told of so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("asked", ["the job", "any"])
+def test_storm(fake: Fake, session: Session, template: JobTemplate, asked: str) -> None:
+    """A signal at any moment of a wait, while the job ends at any other, loses nothing."""
+    chance = random.Random(5)
+    lost: list[object] = []
+    end = time.monotonic() + SECONDS
+    while time.monotonic() < end:
+        job = session.runJob(template)
+        word = job if asked == "the job" else ANY
+        ended = _thread.allocate_lock()
+        ended.acquire()
+        # No Thread of threading's: a handler may raise also in what cleans up after those.
+        _thread.start_new_thread(end_job, (fake, job, chance.uniform(0, 0.0015), ended))
+        info = None
+        try:
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.0015))
+            info = session.wait(word)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except Alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except DrmaaException as error:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            lost.append(error)
+        ended.acquire()
+        if info is None:
+            found = elsewhere(lambda word=word: session.wait(word).jobId)  # type: ignore[misc]
+            if found != job:
+                lost.append(found)
+    # Up to 3.10 Python looks for signals also between two steps without any call: the handler
+    # may raise when the record is the caller's already.
+    assert len(lost) <= (0 if sys.version_info >= (3, 11) else 3), lost
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("after", [0.0001, 0.0003, 0.001])
+def test_storm_on_submissions(
+    fake: Fake, session: Session, template: JobTemplate, after: float
+) -> None:
+    """A signal at any moment of a submission leaves an executor that goes on and ends."""
+    executor = JobExecutor(session)
+    chance = random.Random(5)
+    end = time.monotonic() + SECONDS / 3
+    while time.monotonic() < end:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, chance.uniform(after / 2, after))
+            executor.submit(template)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except Alarm:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    last = executor.submit(template)
+    fake.finish(last.job_id)
+    assert last.job_id == elsewhere(lambda: last.result(20).jobId)
+    over = threading.Event()
+
+    def end_all() -> None:
+        # An interrupted submission may still be on its way.
+        while not over.wait(0.01):
+            fake.finish()
+
+    ender = threading.Thread(target=end_all)
+    ender.start()
+    assert elsewhere(executor.shutdown) is None
+    over.set()
+    ender.join()
+
+
+def test_two_calls_end_at_once(fake: Fake, session: Session, template: JobTemplate) -> None:
+    """Where an abandoned wait and the present one end together both records are there."""
+    for _ in range(20):
+        abandoned, other = session.runJob(template), session.runJob(template)
+        interrupt(lambda job=abandoned: session.wait(job), 0.02)  # type: ignore[misc]
+
+        def end(*jobs: str) -> None:
+            for job in jobs:
+                fake.finish(job)
+
+        ender = threading.Timer(0.02, end, (other, abandoned))
+        ender.start()
+        found = {session.wait(ANY, 20).jobId for _ in range(2)}
+        ender.join()
+        assert {abandoned, other} == found
+
+
+@pytest.mark.parametrize("ids", ["list", "all"])
+def test_dispose_of_abandoned(
+    fake: Fake, session: Session, template: JobTemplate, ids: str
+) -> None:
+    """synchronize with dispose drops the record that an abandoned wait takes meanwhile."""
+    job = session.runJob(template)
+    interrupt(lambda: session.wait(job))
+    ender = threading.Timer(0.2, fake.finish, (job,))
+    ender.start()
+    session.synchronize(Session.JOB_IDS_SESSION_ALL if ids == "all" else [job], 20, dispose=True)
+    ender.join()
+    for word in (ANY, job):
+        with pytest.raises(drmaa_cffi.InvalidJobException):
+            session.wait(word, 1)
+
+
+def test_interrupted_dispose(fake: Fake, session: Session, template: JobTemplate) -> None:
+    """A synchronize with dispose that was interrupted disposes of nothing."""
+    job = session.runJob(template)
+    interrupt(lambda: session.synchronize([job], -1, dispose=True))
+    fake.finish(job)
+    time.sleep(0.1)
+    assert job == session.wait(job, 1).jobId
+
+
+def test_interrupted_synchronize_again(
+    fake: Fake, session: Session, template: JobTemplate
+) -> None:
+    """A synchronize that is interrupted and repeated makes no further C call."""
+    job = session.runJob(template)
+    for _ in range(4):
+        interrupt(lambda: session.synchronize([job], -1, dispose=True))
+    assert 1 == fake.calls("drmaa_synchronize")
+    ender = threading.Timer(0.1, fake.finish, (job,))
+    ender.start()
+    session.synchronize([job], -1, dispose=True)
+    assert 2 == fake.calls("drmaa_synchronize")
+    ender.join()
+
+
+def test_wait_at_the_end_of_the_program(fake_library: Fake) -> None:
+    """A wait in a destructor, when no thread can be started any more, ends with its job."""
+    program = f"""
+import os, sys, threading
+sys.path.insert(0, {str(fake_library.path.parent)!r})
+from cffi import FFI
+import drmaa_cffi
+from drmaa_cffi import Session, JobTemplate
+ffi = FFI()
+ffi.cdef("void fake_finish(int job);")
+fake = ffi.dlopen(os.environ["DRMAA_LIBRARY_PATH"])
+Session.initialize()
+job = Session.runJob(JobTemplate())
+class Late:
+    def __del__(self):
+        try:
+            Session.wait(job, 1)
+        except drmaa_cffi.ExitTimeoutException:
+            fake.fake_finish(0)
+        print(Session.wait(job).jobId == job)
+late = Late()
+"""
+    assert "True\n" == output(run(program, DRMAA_LIBRARY_PATH=str(fake_library.path)))
