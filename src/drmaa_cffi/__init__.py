@@ -75,6 +75,7 @@ from .errors import (
     InvalidContactStringException,
     InvalidJobException,
     InvalidJobTemplateException,
+    JobFailedError,
     LibraryLoadError,
     LibraryNotFoundError,
     NoActiveSessionException,
@@ -100,6 +101,8 @@ from .session import (
 from .shim import install_as_drmaa
 
 if TYPE_CHECKING:
+    from .executor import JobExecutor
+    from .future import JobFuture
     from .usage import Usage
 
 __all__ = [
@@ -162,6 +165,9 @@ __all__ = [
     "InvalidJobException",
     "InvalidJobTemplateException",
     "JobControlAction",
+    "JobExecutor",
+    "JobFailedError",
+    "JobFuture",
     "JobInfo",
     "JobState",
     "JobSubmissionState",
@@ -198,7 +204,7 @@ __version__: str
 
 
 # What few programs use is imported when it is asked for: the name, and the module it is in.
-_LATE = {"Usage": "usage"}
+_LATE = {"JobExecutor": "executor", "JobFuture": "future", "Usage": "usage"}
 
 
 def __getattr__(name: str) -> Any:

@@ -292,6 +292,29 @@ class UnsupportedAttributeException(DrmaaException, AttributeError):
     remedy = "use nativeSpecification for what the DRM calls it"
 
 
+class JobFailedError(DrmaaException):
+    """A job that was to be checked has not exited with 0.
+
+    Attributes:
+        jobInfo: The job's record.
+        stderr: The last lines of what the job wrote to its error file, where this machine can
+            read it; else empty.
+    """
+
+    stderr: str = ""
+    meaning = "a job failed"
+    remedy = "see the exception's jobInfo and stderr, and the job's error file"
+
+    @classmethod
+    def of(cls, info: JobInfo, stderr: str) -> JobFailedError:
+        """Make the error for the job with the record *info*."""
+        said = f"; the last it wrote to its error file:\n{stderr}" if stderr else ""
+        error = cls(f"job {info.jobId} {info.describe()}{said}")
+        error.jobInfo = info
+        error.stderr = stderr
+        return error
+
+
 class LibraryNotFoundError(DrmaaException, RuntimeError):
     """No libdrmaa was found; the message is a report of every place that was searched."""
 

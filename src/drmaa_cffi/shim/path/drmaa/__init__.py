@@ -7,8 +7,12 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 import drmaa_cffi
-from drmaa_cffi import *  # noqa: F403
 from drmaa_cffi import const, errors, helpers, session
+
+# Not what this package imports when it is first used: the package drmaa has no such names.
+globals().update(
+    {name: vars(drmaa_cffi)[name] for name in drmaa_cffi.__all__ if name in vars(drmaa_cffi)}
+)
 
 # Where there is no library the package drmaa fails at import: so here, with nothing done yet.
 _library = drmaa_cffi.load_library()

@@ -1,0 +1,341 @@
+"""The session for asyncio: the same names, awaited, and jobs as they end in ``async for``.
+
+However many coroutines wait for jobs, one thread waits for all of them in C. Other calls are made
+in the event loop's default executor, so that a DRM that takes its time holds up nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, AsyncIterator, Callable, Iterable, TypeVar, cast
+
+from . import session as sync
+from . import threads, waiting
+from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, JobState
+from .errors import (
+    DrmaaException,
+    Errno,
+    ExitTimeoutException,
+    InvalidJobException,
+    NoActiveSessionException,
+    NoResourceUsageException,
+    from_code,
+)
+from .inbox import Inbox
+from .jobids import job_id_of
+from .session import JobInfo, JobTemplate, Version
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from .records import Outcome
+
+__all__ = ["Session"]
+
+_T = TypeVar("_T")
+
+
+class Session:
+    """A DRMAA session for coroutines; see drmaa_cffi.Session, whose methods these are.
+
+    A process has one session at a time, this one or the other. ``async with Session() as s``
+    initializes, and exits at the end. A wait that is cancelled, by asyncio.timeout() too, loses
+    no record: the next one gets it. A submission that is cancelled may have been made: its job
+    goes on, and wait() with JOB_IDS_SESSION_ANY finds it.
+
+    Args:
+        contactString: What ``async with`` passes to initialize().
+    """
+
+    TIMEOUT_WAIT_FOREVER = sync.Session.TIMEOUT_WAIT_FOREVER
+    TIMEOUT_NO_WAIT = sync.Session.TIMEOUT_NO_WAIT
+    JOB_IDS_SESSION_ANY = JOB_IDS_SESSION_ANY
+    JOB_IDS_SESSION_ALL = JOB_IDS_SESSION_ALL
+
+    def __init__(self, contactString: str | bytes | None = None) -> None:
+        self.contactString = contactString
+        # Jobs that the library need not be asked about before they are waited for.
+        self._submitted: set[str] = set()
+
+    @property
+    def contact(self) -> str:
+        """The string that reconnects to this session. C: drmaa_get_contact."""
+        return sync.Session.contact
+
+    @property
+    def drmsInfo(self) -> str:
+        """The DRM's name and version. C: drmaa_get_DRM_system."""
+        return sync.Session.drmsInfo
+
+    @property
+    def drmaaImplementation(self) -> str:
+        """The library's name and version. C: drmaa_get_DRMAA_implementation."""
+        return sync.Session.drmaaImplementation
+
+    @property
+    def version(self) -> Version:
+        """The version of DRMAA that the library has. C: drmaa_version."""
+        return sync.Session.version
+
+    async def initialize(self, contactString: str | bytes | None = None) -> None:
+        """Open the session, as Session.initialize().
+
+        Args:
+            contactString: Which DRM to use, or the contact of an earlier session.
+
+        Raises:
+            DrmaaException: those of Session.initialize().
+
+        C: drmaa_init.
+        """
+        await _call(sync.Session.initialize, contactString)
+
+    async def exit(self) -> None:
+        """Close the session, as Session.exit(): waits of other coroutines end with an error.
+
+        Raises:
+            DrmaaException: those of Session.exit().
+
+        C: drmaa_exit.
+        """
+        await _call(sync.Session.exit)
+        self._submitted.clear()
+
+    async def createJobTemplate(self) -> JobTemplate:
+        """Return a new, empty job template, whose attributes are set as ever.
+
+        Raises:
+            NoActiveSessionException: there is no session.
+
+        C: drmaa_allocate_job_template.
+        """
+        return sync.Session.createJobTemplate()
+
+    async def deleteJobTemplate(self, jobTemplate: JobTemplate) -> None:
+        """Delete a job template.
+
+        Args:
+            jobTemplate: The template, or an object of the program's own with a delete().
+
+        Raises:
+            InvalidArgumentException: it has no delete().
+
+        C: drmaa_delete_job_template.
+        """
+        sync.Session.deleteJobTemplate(jobTemplate)
+
+    async def runJob(self, jobTemplate: JobTemplate) -> str:
+        """Submit a job, and return its id.
+
+        Args:
+            jobTemplate: What to run.
+
+        Raises:
+            DrmaaException: those of Session.runJob().
+
+        C: drmaa_run_job.
+        """
+        job_id = await _call(sync.Session.runJob, jobTemplate)
+        self._submitted.add(job_id)
+        return job_id
+
+    async def runBulkJobs(
+        self, jobTemplate: JobTemplate, beginIndex: int, endIndex: int, step: int
+    ) -> list[str]:
+        """Submit many jobs that differ by an index, and return their ids in its order.
+
+        Args:
+            jobTemplate: What to run.
+            beginIndex: The first index, at least 1.
+            endIndex: The last index, at least beginIndex.
+            step: The distance between indices, at least 1.
+
+        Raises:
+            DrmaaException: those of Session.runBulkJobs().
+
+        C: drmaa_run_bulk_jobs.
+        """
+        job_ids = await _call(sync.Session.runBulkJobs, jobTemplate, beginIndex, endIndex, step)
+        self._submitted.update(job_ids)
+        return job_ids
+
+    async def control(self, jobId: str | bytes | int, operation: str | bytes) -> None:
+        """Hold, release, suspend, resume or terminate a job.
+
+        Args:
+            jobId: A job's id, or Session.JOB_IDS_SESSION_ALL.
+            operation: A member of JobControlAction.
+
+        Raises:
+            DrmaaException: those of Session.control().
+
+        C: drmaa_control.
+        """
+        await _call(sync.Session.control, jobId, operation)
+
+    async def jobStatus(self, jobId: str | bytes | int) -> JobState:
+        """Return the state of a job.
+
+        Args:
+            jobId: A job's id.
+
+        Raises:
+            DrmaaException: those of Session.jobStatus().
+
+        C: drmaa_job_ps.
+        """
+        return await _call(sync.Session.jobStatus, jobId)
+
+    async def wait(self, jobId: str | bytes | int, timeout: float = -1) -> JobInfo:
+        """Wait for a job, and take its record: a job can be waited for once.
+
+        Args:
+            jobId: A job's id, or Session.JOB_IDS_SESSION_ANY for the next that finishes.
+            timeout: Seconds; TIMEOUT_WAIT_FOREVER or TIMEOUT_NO_WAIT. Or use
+                asyncio.timeout().
+
+        Returns:
+            How the job ended, and what it used.
+
+        Raises:
+            DrmaaException: those of Session.wait().
+
+        C: drmaa_wait.
+        """
+        outcome = await self._outcome(job_id_of(jobId), timeout)
+        if isinstance(outcome, DrmaaException):
+            raise outcome
+        return outcome
+
+    async def _outcome(self, job_id: str, timeout: float = -1) -> Outcome:
+        seconds = math.inf if sync.seconds_of(timeout) < 0 else float(timeout)
+        with Inbox() as inbox:
+            if not seconds or job_id not in {*self._submitted, JOB_IDS_SESSION_ANY}:
+                await _call(waiting.waits.look_for, job_id)
+            if job_id == JOB_IDS_SESSION_ANY:
+                inbox.listen()
+            else:
+                inbox.claim(job_id)
+            outcome = await inbox.get(seconds)
+        if outcome is None:
+            raise from_code(Errno.EXIT_TIMEOUT, "drmaa_wait", ExitTimeoutException.meaning)
+        self._submitted.discard(outcome.jobId if isinstance(outcome, JobInfo) else job_id)
+        return outcome
+
+    async def as_completed(
+        self, jobIds: Iterable[str | bytes | int] | str | bytes | int
+    ) -> AsyncIterator[JobInfo]:
+        """Iterate, with ``async for``, over the records of jobs in the order of their ends.
+
+        A loop that is left early leaves the records of the other jobs to other waits.
+
+        Args:
+            jobIds: Ids, or one id; Session.JOB_IDS_SESSION_ALL for all jobs of the session that
+                nobody else waits for.
+
+        Raises:
+            InvalidJobException: there is no such job, or its record was taken.
+            DrmaaException: the others of Session.wait().
+
+        C: drmaa_wait.
+        """
+        ids = list(dict.fromkeys(map(job_id_of, sync.job_ids_of(jobIds))))
+        if JOB_IDS_SESSION_ALL in ids:
+            ids = []
+            with suppress(InvalidJobException):  # none is left
+                while True:
+                    yield _record(await self._outcome(JOB_IDS_SESSION_ANY))
+        with Inbox() as inbox:
+            for job_id in ids:
+                if job_id not in self._submitted:
+                    await _call(waiting.waits.look_for, job_id)
+                inbox.claim(job_id)
+            for _ in ids:
+                outcome = await inbox.get()
+                assert outcome is not None  # noqa: S101 - without a timeout there is one
+                info = _record(outcome)
+                self._submitted.discard(info.jobId)
+                yield info
+
+    async def synchronize(
+        self,
+        jobIds: Iterable[str | bytes | int] | str | bytes | int,
+        timeout: float = -1,
+        dispose: bool = False,
+    ) -> None:
+        """Wait until all the jobs have finished.
+
+        Each such wait has a thread of its own; to wait for many jobs, as_completed() has not.
+
+        Args:
+            jobIds: Ids, or one id; Session.JOB_IDS_SESSION_ALL for the jobs submitted so far.
+            timeout: Seconds, fractions rounded up; TIMEOUT_WAIT_FOREVER or TIMEOUT_NO_WAIT.
+            dispose: True to drop the jobs' records; False to leave them for wait().
+
+        Raises:
+            DrmaaException: those of Session.synchronize().
+
+        C: drmaa_synchronize.
+        """
+        ids = sync.job_ids_of(jobIds)
+        await _call_long(partial(sync.Session.synchronize, ids, timeout, dispose=False))
+        if dispose:
+            # Only now: a call that was cancelled must not take the records with it.
+            await _call(sync.Session.synchronize, ids, self.TIMEOUT_NO_WAIT, True)
+
+    async def __aenter__(self) -> Self:
+        """Initialize the session with the contact given to the constructor."""
+        await self.initialize(self.contactString)
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Exit the session, unless that was done within the block."""
+        with suppress(NoActiveSessionException):
+            await self.exit()
+
+
+def _record(outcome: Outcome) -> JobInfo:
+    """Return the record, that of a job without usage, too."""
+    if isinstance(outcome, NoResourceUsageException) and outcome.jobInfo is not None:
+        return outcome.jobInfo
+    if isinstance(outcome, DrmaaException):
+        raise outcome
+    return outcome
+
+
+async def _call(function: Callable[..., _T], *arguments: object) -> _T:
+    """Call in a thread what may take a while, but not for ever."""
+    call = partial(function, *arguments)
+    return await asyncio.get_running_loop().run_in_executor(None, call)
+
+
+async def _call_long(function: Callable[[], _T]) -> _T:
+    """Call in a thread of its own what may take for ever; the program may end meanwhile."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[_T] = loop.create_future()
+
+    def finish(result: _T | None, error: BaseException | None) -> None:
+        if future.done():
+            return  # cancelled
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(cast("_T", result))
+
+    def run() -> None:
+        ended = threads.attempt(function)
+        with suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(finish, *ended)
+
+    threads.start(run)
+    return await future

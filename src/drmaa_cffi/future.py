@@ -1,0 +1,264 @@
+"""A job as a future of concurrent.futures: its record is the result."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import math
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, Callable
+
+from . import threads, waiting
+from .const import JobControlAction, JobState
+from .errors import (
+    DrmaaException,
+    Errno,
+    InvalidJobException,
+    JobFailedError,
+    NoResourceUsageException,
+    from_code,
+)
+from .jobinfo import JobInfo
+from .records import Outcome, state_of
+
+if TYPE_CHECKING:
+    from .errorfile import ErrorFile
+    from .session import Session
+
+
+class JobFuture(concurrent.futures.Future["JobInfo"]):
+    """A submitted job, whose result() is its JobInfo once it has ended.
+
+    JobExecutor makes them; ``concurrent.futures.as_completed()`` and ``wait()`` and
+    ``asyncio.wrap_future()`` take them. A job that was ended, however, has a result: how it
+    ended is in its record, and only where the submission asked for a check is it an error.
+
+    Callbacks of add_done_callback() run in the thread that waits for all jobs: they must be
+    short, and can't wait for jobs themselves.
+    """
+
+    #: The job's id, as the DRM knows it.
+    job_id: str
+
+    def __init__(
+        self,
+        job_id: str,
+        session: type[Session] | Session,
+        error_file: ErrorFile | None,
+        settle: Callable[[], None],
+    ) -> None:
+        super().__init__()
+        self.job_id = job_id
+        self._session = session
+        # Where the job writes its errors, if it is to be checked.
+        self._error_file = error_file
+        self._settle = settle
+        self._pid = os.getpid()
+        self._failure: JobFailedError | None = None
+        # Held while a cancel() goes on: the record of a job that it ends must come too late.
+        self._deciding = threading.Lock()
+        # Almost done(); the main thread can look at it without a lock.
+        self._is_over = False
+        self._claim = waiting.waits.claim(job_id, self._deliver, owned=True)
+
+    def _deliver(self, outcome: Outcome) -> None:
+        """Take what the wait for the job has found."""
+        with self._deciding:
+            pass
+        self._is_over = True
+        try:
+            if isinstance(outcome, JobInfo):
+                self.set_result(outcome)
+            elif isinstance(outcome, NoResourceUsageException) and outcome.jobInfo is not None:
+                self.set_result(outcome.jobInfo)
+            else:
+                self.set_exception(outcome)
+        except concurrent.futures.InvalidStateError:
+            pass  # it was cancelled meanwhile
+        finally:
+            self._settle()
+
+    @property
+    def has_record(self) -> bool:
+        """Whether the job's end is known: for a cancelled future that is later than done()."""
+        return self._claim.outcome is not None
+
+    def result(self, timeout: float | None = None) -> JobInfo:
+        """Return the job's record, when it has ended.
+
+        On the main thread a signal's handler acts at once, Ctrl-C's too.
+
+        Args:
+            timeout: Seconds to wait; None for no end.
+
+        Raises:
+            JobFailedError: the submission asked for a check, and the job has not exited with 0.
+            concurrent.futures.TimeoutError: the time is over.
+            concurrent.futures.CancelledError: the future was cancelled.
+            InvalidJobException: the library has lost the job.
+            NoActiveSessionException: the session was closed before the job ended, or this is a
+                process forked from the one that submitted it.
+            IllegalStateException: a callback waits.
+
+        C: drmaa_wait.
+        """
+        error = self.exception(timeout)
+        if error is not None:
+            raise error
+        return super().result(0)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return what result() would raise, or None, when the job has ended.
+
+        Args:
+            timeout: Seconds to wait; None for no end.
+
+        Raises:
+            concurrent.futures.TimeoutError: the time is over.
+            concurrent.futures.CancelledError: the future was cancelled.
+            NoActiveSessionException, IllegalStateException: as result().
+
+        C: drmaa_wait.
+        """
+        error = self._await(timeout)
+        if error is not None or self._error_file is None:
+            return error
+        info = super().result(0)
+        if not info.ok and self._failure is None:
+            self._failure = JobFailedError.of(info, self._error_file.tail(self.job_id))
+        return self._failure
+
+    def _await(self, timeout: float | None) -> BaseException | None:
+        """Wait where signals act, and leave no lock of the future's behind."""
+        if not self._is_over:
+            self._refuse_to_wait()
+            if threads.serves_signals():
+                deadline = math.inf if timeout is None else time.monotonic() + timeout
+                is_over = waiting.waits.sleep(lambda: self._is_over, deadline)
+                # The result follows at once.
+                timeout = None if is_over else 0
+        return super().exception(timeout)
+
+    def _refuse_to_wait(self) -> None:
+        if os.getpid() != self._pid:
+            raise from_code(
+                Errno.NO_ACTIVE_SESSION,
+                "",
+                f"job {self.job_id} was submitted by process {self._pid}, from which this one "
+                "was forked: wait for it there",
+            )
+        waiting.waits.refuse_to_wait_here()
+
+    def status(self) -> JobState:
+        """Return the job's state.
+
+        Returns:
+            A member of JobState: after the job's end DONE or FAILED, without asking the DRM;
+            UNDETERMINED where its record was lost.
+
+        Raises:
+            DrmCommunicationException: the DRM can't be reached.
+            NoActiveSessionException: there is no session.
+
+        C: drmaa_job_ps.
+        """
+        outcome = self._claim.outcome
+        if outcome is None:
+            return self._session.jobStatus(self.job_id)
+        if isinstance(outcome, DrmaaException) and outcome.jobInfo is None:
+            return JobState.UNDETERMINED
+        return state_of(outcome)
+
+    def hold(self) -> None:
+        """Put the queued job on hold.
+
+        Raises:
+            HoldInconsistentStateException: the job is not queued.
+            InvalidJobException: the job has ended; and the others of Session.control().
+
+        C: drmaa_control, DRMAA_CONTROL_HOLD.
+        """
+        self._control(JobControlAction.HOLD)
+
+    def release(self) -> None:
+        """Take the job off hold.
+
+        Raises:
+            ReleaseInconsistentStateException: the job is not on hold.
+            InvalidJobException: the job has ended; and the others of Session.control().
+
+        C: drmaa_control, DRMAA_CONTROL_RELEASE.
+        """
+        self._control(JobControlAction.RELEASE)
+
+    def suspend(self) -> None:
+        """Stop the running job, to go on later.
+
+        Raises:
+            SuspendInconsistentStateException: the job is not running.
+            InvalidJobException: the job has ended; and the others of Session.control().
+
+        C: drmaa_control, DRMAA_CONTROL_SUSPEND.
+        """
+        self._control(JobControlAction.SUSPEND)
+
+    def resume(self) -> None:
+        """Let the suspended job go on.
+
+        Raises:
+            ResumeInconsistentStateException: the job is not suspended.
+            InvalidJobException: the job has ended; and the others of Session.control().
+
+        C: drmaa_control, DRMAA_CONTROL_RESUME.
+        """
+        self._control(JobControlAction.RESUME)
+
+    def terminate(self) -> None:
+        """End the job. The result follows when it has ended.
+
+        Raises:
+            InvalidJobException: the job has ended; and the others of Session.control().
+
+        C: drmaa_control, DRMAA_CONTROL_TERMINATE.
+        """
+        self._control(JobControlAction.TERMINATE)
+
+    def cancel(self) -> bool:
+        """End the job, and have no result.
+
+        The job's end is waited for in the background; JobExecutor.shutdown() waits for it, too.
+
+        Returns:
+            True if the future is cancelled: result() raises CancelledError. False if the job
+            has ended, or can't be terminated any more: it has a result.
+
+        Raises:
+            DrmaaException: the DRM can't be told; those of Session.control().
+
+        C: drmaa_control, DRMAA_CONTROL_TERMINATE.
+        """
+        return threads.off_main(self._cancel)
+
+    def _cancel(self) -> bool:
+        with self._deciding:
+            if self.done():
+                return self.cancelled()
+            try:
+                self.terminate()
+            except InvalidJobException:
+                return False
+            return self._set_cancelled()
+
+    def _set_cancelled(self) -> bool:
+        is_cancelled = super().cancel()
+        # For those in concurrent.futures.wait() and as_completed().
+        is_cancelled = is_cancelled and not self.set_running_or_notify_cancel()
+        self._is_over = self._is_over or is_cancelled
+        return is_cancelled
+
+    def _control(self, action: JobControlAction) -> None:
+        # A DRM may give an old id again.
+        if self.has_record:
+            raise from_code(Errno.INVALID_JOB, "", f"job {self.job_id} has ended")
+        self._session.control(self.job_id, action)
