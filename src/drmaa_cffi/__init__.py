@@ -103,6 +103,7 @@ from .shim import install_as_drmaa
 if TYPE_CHECKING:
     from .executor import JobExecutor
     from .future import JobFuture
+    from .resources import Resources
     from .usage import Usage
 
 __all__ = [
@@ -180,6 +181,7 @@ __all__ = [
     "NoResourceUsageException",
     "OutOfMemoryException",
     "ReleaseInconsistentStateException",
+    "Resources",
     "ResumeInconsistentStateException",
     "Session",
     "SuspendInconsistentStateException",
@@ -204,7 +206,12 @@ __version__: str
 
 
 # What few programs use is imported when it is asked for: the name, and the module it is in.
-_LATE = {"JobExecutor": "executor", "JobFuture": "future", "Usage": "usage"}
+_LATE = {
+    "JobExecutor": "executor",
+    "JobFuture": "future",
+    "Resources": "resources",
+    "Usage": "usage",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -13,6 +13,7 @@ from .attributes import (
     BoolConverter,
     DictAttribute,
     IntConverter,
+    NativeAttribute,
     PathAttribute,
     VectorAttribute,
 )
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from .resources import Resources
 
 
 class JobTemplate:
@@ -63,8 +66,9 @@ class JobTemplate:
     """The directory the job runs in."""
     jobCategory = Attribute(const.JOB_CATEGORY)
     """A name the site has given to a set of native options."""
-    nativeSpecification = Attribute(const.NATIVE_SPECIFICATION)
-    """Options in the DRM's own language, as its submit command takes them."""
+    nativeSpecification = NativeAttribute(const.NATIVE_SPECIFICATION)
+    """Options in the DRM's own language, as its submit command takes them; those that stand for
+    ``resources`` are not among them."""
     email = VectorAttribute(const.V_EMAIL)
     """Addresses to send mail about the job to, a list."""
     blockEmail = Attribute(const.BLOCK_EMAIL, BoolConverter(true="1", false="0"))
@@ -119,6 +123,25 @@ class JobTemplate:
         object.__setattr__(self, name, value)
 
     @property
+    def resources(self) -> Resources | None:
+        """What the job needs, whatever the DRM calls it; None for nothing.
+
+        Setting it puts the DRM's words for it before ``nativeSpecification``; where both ask
+        for the same, nativeSpecification wins.
+
+        Raises:
+            UnsupportedAttributeException: the DRM has no words for one of them.
+            InvalidArgumentException: it is no Resources, or the site's file is not legal.
+
+        C: drmaa_get_DRM_system, drmaa_set_attribute.
+        """
+        return _NATIVE.resources(self)
+
+    @resources.setter
+    def resources(self, value: Resources | None) -> None:
+        _NATIVE.ask(self, value)
+
+    @property
     def attributeNames(self) -> list[str]:
         """The names (in C) of the scalar attributes that the library supports.
 
@@ -136,7 +159,12 @@ class JobTemplate:
 
         C: drmaa_get_attribute, drmaa_get_vector_attribute.
         """
-        return {name: getattr(self, name) for name in self._raw()}
+        values = {name: getattr(self, name) for name in self._raw()}
+        if self.resources is not None:
+            if not values.get("nativeSpecification"):
+                values.pop("nativeSpecification", None)
+            values["resources"] = self.resources
+        return values
 
     def copy(self, **changes: Any) -> Self:
         """Return a new template with the same attributes, but for *changes*.
@@ -157,11 +185,11 @@ class JobTemplate:
         handle = binding.allocate_job_template()
         for name, value in raw.items():
             if name not in changes:
-                _DESCRIPTORS[name].copy(value, handle)
+                _DESCRIPTORS[name]._copy(value, handle)
         # Not by calling the class: one derived from this may want arguments of its own.
         made = type(self).__new__(type(self))
         vars(made).update(vars(self), _handle=handle)
-        made._set(changes)  # noqa: SLF001 - it is of this class
+        made._set(changes)
         return made
 
     def _raw(self) -> dict[str, str | list[str]]:
@@ -213,6 +241,7 @@ _DESCRIPTORS = {
     if isinstance(value, (Attribute, VectorAttribute, DictAttribute))
 }
 _KNOWN = frozenset(_DESCRIPTORS)
+_NATIVE: NativeAttribute = JobTemplate.nativeSpecification
 
 
 def _read(handle: binding.Handle) -> dict[str, str | list[str]]:
@@ -220,7 +249,7 @@ def _read(handle: binding.Handle) -> dict[str, str | list[str]]:
     values: dict[str, str | list[str]] = {}
     for name, attribute in _DESCRIPTORS.items():
         with contextlib.suppress(AttributeError):  # so are the errors that unset ones give
-            values[name] = attribute.raw(handle)
+            values[name] = attribute._raw(handle)
     return values
 
 
