@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sysconfig
@@ -18,11 +19,15 @@ PARALLEL = "--numprocesses=5"
 A_CORE_EACH = "--numprocesses=auto"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 STRICT_C = "-Wall -Wextra -Werror"
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+# What a bad build would break, and takes seconds to see.
+QUICK_TESTS = ("session", "template", "errors", "library", "waiting")
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "tests", "sanitize", "docs"]
+nox.options.sessions = ["lint", "types", "wheels", "tests", "sanitize", "docs"]
 
 # All Pythons are tested with one file: the first session of a run builds it.
 _built: list[Path] = []
@@ -70,6 +75,55 @@ def tests(session: nox.Session) -> None:
     chosen = () if session.python == SLOW_PYTHON else ("-m", "not slow")
     session.run("pytest", A_CORE_EACH, *chosen, *session.posargs)
     session.run("pytest", "--drm=local", PARALLEL, *chosen, *session.posargs)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build what a release consists of into dist/ and check it; the next sessions test it."""
+    session.install(*PYPROJECT["build-system"]["requires"])
+    session.install(*nox.project.dependency_groups(PYPROJECT, "wheels"))
+    session.run("python", "tools/wheels.py", str(DIST))
+    # Whatever else this run of nox tests, it tests this one.
+    _built[:] = DIST.glob(f"*-manylinux*_{platform.machine()}.whl")
+    for python in PYTHONS:
+        session.notify(f"installed-{python}")
+    session.notify("offline")
+
+
+def use_installed(session: nox.Session, root: Path) -> None:
+    """See that the installed package works elsewhere than in *root*, which has tests for it."""
+    folder = Path(session.virtualenv.location, "elsewhere")
+    folder.mkdir(exist_ok=True)
+    session.chdir(folder)
+    local = {"DRMAA_LIBRARY_PATH": "local", "DRMAA_LOCAL_HOME": str(folder / "engine")}
+    session.run("python", "-W", "error", "-m", "drmaa_cffi", env=local)
+    session.run("python", "-W", "error", str(root / "examples" / "hello.py"), env=local)
+    session.run("python", "-m", "drmaa_cffi.local", "stop", env=local)
+    tests = (str(root / "tests" / "unit" / f"test_{name}.py") for name in QUICK_TESTS)
+    session.run("pytest", "-q", A_CORE_EACH, *tests)
+
+
+@nox.session(python=PYTHONS)
+def installed(session: nox.Session) -> None:
+    """Install the wheel that ``wheels`` has built, and use it outside the source tree."""
+    install_wheel(session, "test")
+    use_installed(session, ROOT)
+
+
+@nox.session
+def offline(session: nox.Session) -> None:
+    """Build and test the sdist as a site without network does: from a folder of downloads."""
+    folder = Path(session.virtualenv.location, "downloads")
+    test = nox.project.dependency_groups(PYPROJECT, "test")
+    wanted = (*PYPROJECT["build-system"]["requires"], *PYPROJECT["project"]["dependencies"], *test)
+    session.run("pip", "wheel", "--quiet", "--wheel-dir", str(folder), *wanted)
+    (sdist,) = DIST.glob("*.tar.gz")
+    # Nothing of what this machine's pip is told about other places.
+    nowhere = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
+    only = ("--no-index", "--find-links", str(folder), "--force-reinstall")
+    session.run("pip", "install", "--quiet", *only, str(sdist), *test, env=nowhere)
+    shutil.unpack_archive(sdist, folder)
+    use_installed(session, folder / sdist.name[: -len(".tar.gz")])
 
 
 @nox.session
