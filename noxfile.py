@@ -156,9 +156,10 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error."""
+    """Build the documentation, try its code, follow its inner links; a warning is an error."""
     install_wheel(session, "docs")
-    session.run("sphinx-build", "-n", "-W", "-b", "html", "docs", "docs/_build/html")
+    for builder in ("html", "doctest", "linkcheck"):
+        session.run("sphinx-build", "-n", "-W", "-b", builder, "docs", f"docs/_build/{builder}")
 
 
 @nox.session
