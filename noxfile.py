@@ -83,10 +83,11 @@ def licenses(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types: mypy and pyright, and the compiled module's stubs against the module."""
+    """Check types: mypy, pyright, that none is missing, the stubs of the compiled module."""
     install_wheel(session, "types")
     session.run("mypy")
     session.run("pyright")
+    session.run("pyright", "--verifytypes", "drmaa_cffi", "--ignoreexternal")
     allowed = "--allowlist=tests/typing/stubtest-allowlist"
     session.run("python", "-m", "mypy.stubtest", allowed, "drmaa_cffi._drmaa")
 

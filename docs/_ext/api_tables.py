@@ -1,4 +1,4 @@
-"""Tables made from the package when the documentation is built, so that they cannot lag behind.
+"""Tables and types made from the package when its documentation is built: they cannot lag.
 
 Directives: ``exceptions-table``, ``attributes-table``, ``drm-attributes-table``,
 ``constants-table``.
@@ -189,8 +189,19 @@ class Constants(Table):
         ]
 
 
+def show_answers(_app: Sphinx, doctree: nodes.document) -> None:
+    """Show the type that Session.contact and its like have for users, not their descriptor's."""
+    for annotation in doctree.findall(addnodes.desc_annotation):
+        for place, node in enumerate(annotation):
+            if isinstance(node, addnodes.pending_xref) and "_Inquiry" in node["reftarget"]:
+                # _Inquiry[str] -> str
+                del annotation[place : place + 2], annotation[-1]
+                break
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
+    app.connect("doctree-read", show_answers)
     app.add_directive("exceptions-table", Exceptions)
     app.add_directive("attributes-table", Attributes)
     app.add_directive("drm-attributes-table", DrmAttributes)

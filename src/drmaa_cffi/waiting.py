@@ -327,7 +327,7 @@ def _threads_are_greenlets() -> bool:
 
 
 #: The waits of this process.
-waits = Waits()
+waits: Waits = Waits()
 
 
 def _forget_parents_waits() -> None:
