@@ -140,6 +140,7 @@ def offline(session: nox.Session) -> None:
     folder = Path(session.virtualenv.location, "downloads")
     test = nox.project.dependency_groups(PYPROJECT, "test")
     wanted = (*PYPROJECT["build-system"]["requires"], *PYPROJECT["project"]["dependencies"], *test)
+    shutil.rmtree(folder, ignore_errors=True)
     session.run("pip", "wheel", "--quiet", "--wheel-dir", str(folder), *wanted)
     (sdist,) = DIST.glob("*.tar.gz")
     # Nothing of what this machine's pip is told about other places.
