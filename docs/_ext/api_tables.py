@@ -1,10 +1,16 @@
-"""Tables made from the package when the documentation is built, so that they cannot lag behind.
+"""Tables and types made from the package when its documentation is built: they cannot lag.
 
-Directives: ``exceptions-table``, ``attributes-table``, ``constants-table``, ``resources-table``.
+Directives: ``exceptions-table``, ``attributes-table``, ``drm-attributes-table``,
+``constants-table``, ``resources-table``.
 """
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Sequence
 
 from docutils import nodes
@@ -131,6 +137,53 @@ class Attributes(Table):
         return "text, a number or a path"
 
 
+# What a Grid Engine's library said of itself; a test compares it with the library.
+GRID_ENGINE_REPORT = Path(__file__).parents[1] / "howto" / "report.txt"
+ASK = """
+from drmaa_cffi import Session, binding
+with Session():
+    print(*binding.get_attribute_names(), *binding.get_vector_attribute_names())
+"""
+
+
+def local_names() -> set[str]:
+    """Return the names of attributes that the local engine's library knows."""
+    with tempfile.TemporaryDirectory() as home:
+        engine = {"DRMAA_LIBRARY_PATH": "local", "DRMAA_LOCAL_HOME": f"{home}/engine"}
+        environment = {**os.environ, **engine}
+        answer = subprocess.check_output([sys.executable, "-c", ASK], env=environment, text=True)
+        stop = [sys.executable, "-m", "drmaa_cffi.local", "stop"]
+        subprocess.run(stop, env=environment, check=True)
+    return set(answer.split())
+
+
+def grid_engine_names() -> set[str]:
+    """Return the names of attributes in the report of a Grid Engine's library."""
+    words = GRID_ENGINE_REPORT.read_text(encoding="utf-8").split()
+    return {word for word in words if word.startswith("drmaa_")}
+
+
+class DrmAttributes(Table):
+    """The attributes that the libraries at hand know."""
+
+    columns: ClassVar[dict[str, int]] = {"In C": 50, "Grid Engine 8.1.9": 25, "Local engine": 25}
+
+    def rows(self) -> Sequence[Sequence[nodes.Node]]:
+        """Return a row for each attribute of the standard's, then one for each that is not."""
+        grid_engine, local = grid_engine_names(), local_names()
+        kinds = (Attribute, VectorAttribute, DictAttribute)
+        members = vars(drmaa_cffi.JobTemplate).values()
+        standard = [getattr(value, "name", "") for value in members if isinstance(value, kinds)]
+        others = sorted((grid_engine | local) - set(standard))
+        return [
+            (
+                code(name),
+                *(text("yes" if name in names else "no") for names in (grid_engine, local)),
+            )
+            for name in (*standard, *others)
+        ]
+
+
 class Constants(Table):
     """All numbers and words that have a name."""
 
@@ -163,10 +216,22 @@ class Resources(Table):
         ]
 
 
+def show_answers(_app: Sphinx, doctree: nodes.document) -> None:
+    """Show the type that Session.contact and its like have for users, not their descriptor's."""
+    for annotation in doctree.findall(addnodes.desc_annotation):
+        for place, node in enumerate(annotation):
+            if isinstance(node, addnodes.pending_xref) and "_Inquiry" in node["reftarget"]:
+                # _Inquiry[str] -> str
+                del annotation[place : place + 2], annotation[-1]
+                break
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
+    app.connect("doctree-read", show_answers)
     app.add_directive("exceptions-table", Exceptions)
     app.add_directive("attributes-table", Attributes)
+    app.add_directive("drm-attributes-table", DrmAttributes)
     app.add_directive("constants-table", Constants)
     app.add_directive("resources-table", Resources)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -46,8 +46,8 @@ class BoolConverter:
     """Translates a flag: any truth value on the way in, a bool on the way out."""
 
     def __init__(self, true: str | bytes = b"y", false: str | bytes = b"n") -> None:
-        self.true = true.encode() if isinstance(true, str) else true
-        self.false = false.encode() if isinstance(false, str) else false
+        self.true: bytes = true.encode() if isinstance(true, str) else true
+        self.false: bytes = false.encode() if isinstance(false, str) else false
 
     def to_drmaa(self, value: object) -> bytes:
         """Return the library's word for *value*'s truth."""
@@ -122,7 +122,7 @@ class _Named:
     """A descriptor that knows its attribute's name in C and in Python."""
 
     def __init__(self, name: str | bytes) -> None:
-        self.name = name.decode() if isinstance(name, bytes) else name
+        self.name: str = name.decode() if isinstance(name, bytes) else name
         self._c_name = self.name.encode()
         self._attribute = self.name
 

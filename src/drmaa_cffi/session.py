@@ -37,8 +37,8 @@ class Version:
     __slots__ = ("major", "minor")
 
     def __init__(self, major: int, minor: int) -> None:
-        self.major = major
-        self.minor = minor
+        self.major: int = major
+        self.minor: int = minor
 
     def __iter__(self) -> Iterator[int]:
         """Iterate over major and minor."""
@@ -103,16 +103,16 @@ class Session:
     JOB_IDS_SESSION_ALL = const.JOB_IDS_SESSION_ALL
     """Stands for ids in synchronize() and control(), and means all jobs of the session."""
 
-    contact = _Inquiry(binding.get_contact)
+    contact: _Inquiry[str] = _Inquiry(binding.get_contact)
     """After initialize() the string that reconnects to this session, before it the possible
     DRMs, separated by commas. C: drmaa_get_contact."""
-    drmsInfo = _Inquiry(binding.get_DRM_system)
+    drmsInfo: _Inquiry[str] = _Inquiry(binding.get_DRM_system)
     """The DRM's name and version; before initialize() all possible ones, separated by commas.
     C: drmaa_get_DRM_system."""
-    drmaaImplementation = _Inquiry(binding.get_DRMAA_implementation)
+    drmaaImplementation: _Inquiry[str] = _Inquiry(binding.get_DRMAA_implementation)
     """The library's name and version; before initialize() all possible ones, separated by
     commas. C: drmaa_get_DRMAA_implementation."""
-    version = _Inquiry(_version)
+    version: _Inquiry[Version] = _Inquiry(_version)
     """The version of DRMAA that the library has, with ``major`` and ``minor``.
     C: drmaa_version."""
 

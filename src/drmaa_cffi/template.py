@@ -54,51 +54,51 @@ class JobTemplate:
     PARAMETRIC_INDEX = const.PLACEHOLDER_INCR
     """Stands for the number of a bulk job's task in a path."""
 
-    remoteCommand = Attribute(const.REMOTE_COMMAND)
+    remoteCommand: Attribute = Attribute(const.REMOTE_COMMAND)
     """The command to run, a path on the execution host."""
-    args = VectorAttribute(const.V_ARGV)
+    args: VectorAttribute = VectorAttribute(const.V_ARGV)
     """The command's arguments, a list."""
-    jobSubmissionState = Attribute(const.JS_STATE)
+    jobSubmissionState: Attribute = Attribute(const.JS_STATE)
     """JobSubmissionState.HOLD_STATE to hold the job until it is released."""
-    jobEnvironment = DictAttribute(const.V_ENV)
+    jobEnvironment: DictAttribute = DictAttribute(const.V_ENV)
     """Environment variables for the job, a dict."""
-    workingDirectory = Attribute(const.WD)
+    workingDirectory: Attribute = Attribute(const.WD)
     """The directory the job runs in."""
-    jobCategory = Attribute(const.JOB_CATEGORY)
+    jobCategory: Attribute = Attribute(const.JOB_CATEGORY)
     """A name the site has given to a set of native options."""
-    nativeSpecification = NativeAttribute(const.NATIVE_SPECIFICATION)
+    nativeSpecification: NativeAttribute = NativeAttribute(const.NATIVE_SPECIFICATION)
     """Options in the DRM's own language, as its submit command takes them; those that stand for
     ``resources`` are not among them."""
-    email = VectorAttribute(const.V_EMAIL)
+    email: VectorAttribute = VectorAttribute(const.V_EMAIL)
     """Addresses to send mail about the job to, a list."""
-    blockEmail = Attribute(const.BLOCK_EMAIL, BoolConverter(true="1", false="0"))
+    blockEmail: Attribute = Attribute(const.BLOCK_EMAIL, BoolConverter(true="1", false="0"))
     """True to send no mail at all."""
-    startTime = Attribute(const.START_TIME, TimeConverter)
+    startTime: Attribute = Attribute(const.START_TIME, TimeConverter)
     """The earliest start, as ``[[[[CC]YY/]MM/]DD] hh:mm[:ss] [{-|+}UU:uu]``.
 
     One with an offset from UTC reaches the library, and reads back, as local time: Grid Engine's
     misreads offsets."""
-    jobName = Attribute(const.JOB_NAME)
+    jobName: Attribute = Attribute(const.JOB_NAME)
     """The job's name."""
-    inputPath = PathAttribute(const.INPUT_PATH)
+    inputPath: PathAttribute = PathAttribute(const.INPUT_PATH)
     """The job's standard input, as ``[host]:path`` text or as a path."""
-    outputPath = PathAttribute(const.OUTPUT_PATH)
+    outputPath: PathAttribute = PathAttribute(const.OUTPUT_PATH)
     """The job's standard output, as ``[host]:path`` text or as a path."""
-    errorPath = PathAttribute(const.ERROR_PATH)
+    errorPath: PathAttribute = PathAttribute(const.ERROR_PATH)
     """The job's standard error, as ``[host]:path`` text or as a path."""
-    joinFiles = Attribute(const.JOIN_FILES, BoolConverter())
+    joinFiles: Attribute = Attribute(const.JOIN_FILES, BoolConverter())
     """True to write standard error to the output's file."""
-    transferFiles = Attribute(const.TRANSFER_FILES)
+    transferFiles: Attribute = Attribute(const.TRANSFER_FILES)
     """Which files to copy between hosts, as the letters i (input), o (output), e (error)."""
-    deadlineTime = Attribute(const.DEADLINE_TIME)
+    deadlineTime: Attribute = Attribute(const.DEADLINE_TIME)
     """When the job is to be stopped, written as startTime."""
-    hardWallclockTimeLimit = Attribute(const.WCT_HLIMIT, IntConverter)
+    hardWallclockTimeLimit: Attribute = Attribute(const.WCT_HLIMIT, IntConverter)
     """Seconds from the start until the job is ended, suspension counted."""
-    softWallclockTimeLimit = Attribute(const.WCT_SLIMIT, IntConverter)
+    softWallclockTimeLimit: Attribute = Attribute(const.WCT_SLIMIT, IntConverter)
     """Seconds from the start until the job is warned, suspension counted."""
-    hardRunDurationLimit = Attribute(const.DURATION_HLIMIT, IntConverter)
+    hardRunDurationLimit: Attribute = Attribute(const.DURATION_HLIMIT, IntConverter)
     """Seconds of running until the job is ended, suspension not counted."""
-    softRunDurationLimit = Attribute(const.DURATION_SLIMIT, IntConverter)
+    softRunDurationLimit: Attribute = Attribute(const.DURATION_SLIMIT, IntConverter)
     """Seconds of running until the job is warned, suspension not counted."""
 
     _handle: binding.Handle

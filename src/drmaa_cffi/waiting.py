@@ -416,7 +416,7 @@ def outcome_of(job_id: str, timeout: int) -> Outcome:
 
 
 #: The waits of this process.
-waits = Waits()
+waits: Waits = Waits()
 
 
 def _forget_parents_waits() -> None:

@@ -24,6 +24,7 @@ from drmaa_cffi import (
     Session,
     TryLaterException,
 )
+from threads import run_in_threads
 
 HEADER = struct.Struct("=IBBxxII")
 root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -393,13 +394,8 @@ def test_fifty_threads(engine: Engine, session: Session) -> None:
             if info.exitStatus != number:
                 wrong.append(info)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
+    run_in_threads(work, ((number,) for number in range(50)), 120)
     assert [] == wrong
-    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_thousand_waits(engine: Engine, session: Session) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import threading
 
 import pytest
 from fake import Fake
@@ -11,6 +10,7 @@ from fake import Fake
 import drmaa_cffi
 from drmaa_cffi import DrmaaException, Session, errors
 from drmaa_cffi.errors import Errno
+from threads import run_in_threads
 
 EXPECTED = {
     1: "InternalException",
@@ -161,11 +161,7 @@ def test_diagnosis_of_each_thread(fake: Fake, session: Session) -> None:
         "code 3: said": lambda: session.jobStatus("1"),
         f"{unknown}release, terminate": lambda: session.control("1", "x"),
     }
-    threads = [threading.Thread(target=fail, args=failure) for failure in failures.items()]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    run_in_threads(fail, failures.items(), 60)
     assert [] == wrong
 
 

@@ -14,6 +14,7 @@ from fake import Fake
 
 import drmaa_cffi
 from drmaa_cffi import JobTemplate, Session
+from threads import run_in_threads
 
 USES: dict[str, Callable[[JobTemplate], Any]] = {
     "set": lambda template: setattr(template, "jobName", "x"),
@@ -137,11 +138,7 @@ def test_threads_on_one_template(session: Session) -> None:
             except BaseException as error:  # noqa: BLE001
                 unexpected.append(error)
 
-    threads = [threading.Thread(target=use, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    run_in_threads(use, ((number,) for number in range(8)), 60)
     assert [] == unexpected
 
 

@@ -7,7 +7,6 @@ import os
 import random
 import shutil
 import subprocess
-import threading
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from fake import HERE, INCLUDE, SOURCES, Fake
 
 import drmaa_cffi
 from drmaa_cffi import DrmaaException, JobTemplate, Session
+from threads import run_in_threads
 
 C_SIDE = [INCLUDE / name for name in ("library.c", "call.c", "session.c", "calls.c")]
 
@@ -120,13 +120,8 @@ def test_many_threads(fake: Fake) -> None:
             except BaseException as error:  # noqa: BLE001
                 wrong.append(error)
 
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(50)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(120)
+    run_in_threads(work, ((number,) for number in range(50)), 120)
     assert [] == wrong
-    assert not any(thread.is_alive() for thread in threads)
     assert set().union(*submitted) == set().union(*ended)
 
 

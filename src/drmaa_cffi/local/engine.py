@@ -63,24 +63,26 @@ class Engine:
     def __init__(self, home: homes.Home, settings: homes.Settings) -> None:
         self.home = home
         self.settings = settings
-        self.disk = store.Store(home.path / "engine.db", _boot())
+        self.disk: store.Store = store.Store(home.path / "engine.db", _boot())
         loaded = self.disk.load()
-        self.sessions = loaded.sessions
-        self.jobs = loaded.jobs
+        self.sessions: dict[int, model.Session] = loaded.sessions
+        self.jobs: model.Jobs = loaded.jobs
         self._replays = loaded.replays
-        self.queue = scheduler.Queue(settings.slots)
-        self.waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
-        self.progress = progress.Progress(
+        self.queue: scheduler.Queue = scheduler.Queue(settings.slots)
+        self.waiting: waiting.Waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
+        self.progress: progress.Progress = progress.Progress(
             self.jobs, self.disk, self.queue, self.waiting, home.path / "mail", self.soon
         )
-        self.link = runner.Runner(home, self.progress)
+        self.link: runner.Runner = runner.Runner(home, self.progress)
         clock = limits.Limits(self.link, settings.grace, self.soon)
         self.progress.link, self.progress.clock = self.link, clock
-        self.contexts = contexts.Contexts(loaded.contexts, self.disk, self.link.drop_environment)
-        self.control = control.Control(
+        self.contexts: contexts.Contexts = contexts.Contexts(
+            loaded.contexts, self.disk, self.link.drop_environment
+        )
+        self.control: control.Control = control.Control(
             self.link, self.queue, self.disk, clock, self.progress.end_unstarted
         )
-        self.categories = native.Categories(home.path / "categories")
+        self.categories: native.Categories = native.Categories(home.path / "categories")
         self._submitted: list[tuple[waiting.Question, model.Job, bool]] = []
         self._last_spec: spec.JobSpec | None = None
         self._last_key: object = None

@@ -97,7 +97,7 @@ class Home:
             if make:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.mkdir(mode=0o700, exist_ok=True)
-            self.folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            self.folder: int = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise HomeError(
                 f"the local engine's folder '{path}' cannot be made or opened: {error.strerror}; "

@@ -63,16 +63,16 @@ class Task:
     )
 
     def __init__(self, job: Job, index: int) -> None:
-        self.job = job
-        self.index = index
-        self.state = QUEUED
-        self.held = job.held
-        self.terminated = False
-        self.aborted = False
-        self.started = 0
-        self.pid = 0
-        self.stopped_at = 0
-        self.stopped_for = 0
+        self.job: Job = job
+        self.index: int = index
+        self.state: int = QUEUED
+        self.held: bool = job.held
+        self.terminated: bool = False
+        self.aborted: bool = False
+        self.started: int = 0
+        self.pid: int = 0
+        self.stopped_at: int = 0
+        self.stopped_for: int = 0
         self.end: End | None = None
         #: Waits and synchronisations that want to know of the end; `waiting` owns them.
         self.waiters: dict[Any, None] | None = None
@@ -140,32 +140,35 @@ class Job:
         submitted: int,
         token: bytes,
     ) -> None:
-        self.number = number
-        self.session = session
-        self.spec = spec
-        self.context = context
+        self.number: int = number
+        self.session: Session = session
+        self.spec: JobSpec = spec
+        self.context: Context = context
+        self.begin: int
+        self.end: int
+        self.step: int
         self.begin, self.end, self.step = bounds
-        self.submitted = submitted
+        self.submitted: int = submitted
         #: By which a client that asks again, after the engine was killed, is answered again.
-        self.token = token
-        self.held = spec.held
+        self.token: bytes = token
+        self.held: bool = spec.held
         #: How many tasks or jobs it still waits for (`--after`).
-        self.blocked = 0
+        self.blocked: int = 0
         #: Whether its start time has not come.
-        self.early = False
+        self.early: bool = False
         #: None in place of a task: reaped, nothing is left of it.
         self.tasks: dict[int, Task | None] = {}
-        self.cursor = self.begin
+        self.cursor: int = self.begin
         #: Indices behind the cursor that may start again: released from hold, not started.
         self.released: list[int] = []
-        self.running = 0
+        self.running: int = 0
         count = self.count()
-        self.unfinished = count
-        self.unreaped = count
+        self.unfinished: int = count
+        self.unreaped: int = count
         #: Tasks whose rows the store must keep.
-        self.kept = count
+        self.kept: int = count
         #: Whether the queue has it.
-        self.queued = False
+        self.queued: bool = False
         self.waiters: dict[Any, None] | None = None
         self.dependents: list[Job] | None = None
 
@@ -199,15 +202,15 @@ class Session:
     __slots__ = ("any_waiters", "connections", "ended", "jobs", "number", "unreaped", "used")
 
     def __init__(self, number: int, used: int) -> None:
-        self.number = number
+        self.number: int = number
         #: When a client last left it, in seconds since 1970.
-        self.used = used
+        self.used: int = used
         self.jobs: dict[int, Job] = {}
         #: In the order of their ends; a dict since the order and quick removal both matter.
         self.ended: dict[Task, None] = {}
-        self.unreaped = 0
+        self.unreaped: int = 0
         self.any_waiters: dict[Any, None] = {}
-        self.connections = 0
+        self.connections: int = 0
 
     @property
     def contact(self) -> str:

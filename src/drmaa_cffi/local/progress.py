@@ -49,7 +49,7 @@ class Progress(runner.Events):
         self.waiting = waits
         self._mail = record
         self._soon = soon
-        self.unfinished = sum(job.unfinished for job in jobs.values())
+        self.unfinished: int = sum(job.unfinished for job in jobs.values())
         #: Ends the runner may forget once they are stored.
         self.acknowledge: list[tuple[int, int]] = []
         self._using: asyncio.Task[None] | None = None

@@ -19,7 +19,7 @@ class Queue:
 
     def __init__(self, slots: int) -> None:
         self.slots = slots
-        self.free = slots
+        self.free: int = slots
         self._heap: list[int] = []
         self._jobs: dict[int, model.Job] = {}
 

@@ -62,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._context: spec.Context | None = None
         self._session: model.Session | None = None
         self._left = False
-        self.nonce = b""
+        self.nonce: bytes = b""
         # Records the client may not have yet: should this engine die, it will ask again.
         self._unconfirmed: list[tuple[int, int, int, model.Job]] = []
         self._handlers: dict[int, Callable[[_Question, bytes, bool], None]] = {

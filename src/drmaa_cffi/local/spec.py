@@ -96,7 +96,7 @@ class JobSpec:
 
     def __init__(self, times: Times, fields: bytes) -> None:
         self._take(times)
-        self.fields = fields
+        self.fields: bytes = fields
         values: dict[int, list[bytes]] = {}
         at, end = 0, len(fields)
         while at < end:
@@ -111,27 +111,29 @@ class JobSpec:
         def text(field: int, default: bytes = b"") -> bytes:
             return values[field][0] if field in values else default
 
-        self.command = text(_REMOTE_COMMAND)
+        self.command: bytes = text(_REMOTE_COMMAND)
         if not self.command:
             raise ValueError("no command")
-        self.arguments = values.get(_ARGV, [])
-        self.settings = values.get(_ENV, [])
-        self.emails = values.get(_EMAIL, [])
-        self.block_email = text(_BLOCK_EMAIL) == b"1"
-        self.held = text(_JS_STATE) == b"drmaa_hold"
-        self.join = text(_JOIN) == b"y"
-        self.name = text(_JOB_NAME) or self.command.rstrip(b"/").rpartition(b"/")[2] or b"job"
-        self.directory = text(_WD, HOME_PLACEHOLDER)
-        self.input = _without_host(text(_INPUT))
-        self.output = _without_host(text(_OUTPUT))
-        self.error = _without_host(text(_ERROR))
-        self.category = text(_JOB_CATEGORY).decode("utf-8", "surrogateescape")
-        self.native_words = text(_NATIVE).decode("utf-8", "surrogateescape")
-        self.native = native.Native()
+        self.arguments: list[bytes] = values.get(_ARGV, [])
+        self.settings: list[bytes] = values.get(_ENV, [])
+        self.emails: list[bytes] = values.get(_EMAIL, [])
+        self.block_email: bool = text(_BLOCK_EMAIL) == b"1"
+        self.held: bool = text(_JS_STATE) == b"drmaa_hold"
+        self.join: bool = text(_JOIN) == b"y"
+        self.name: bytes = (
+            text(_JOB_NAME) or self.command.rstrip(b"/").rpartition(b"/")[2] or b"job"
+        )
+        self.directory: bytes = text(_WD, HOME_PLACEHOLDER)
+        self.input: bytes = _without_host(text(_INPUT))
+        self.output: bytes = _without_host(text(_OUTPUT))
+        self.error: bytes = _without_host(text(_ERROR))
+        self.category: str = text(_JOB_CATEGORY).decode("utf-8", "surrogateescape")
+        self.native_words: str = text(_NATIVE).decode("utf-8", "surrogateescape")
+        self.native: native.Native = native.Native()
 
     def _take(self, times: Times) -> None:
-        self.times = times
-        self.limited = any(value >= 0 for value in times[1:])
+        self.times: Times = times
+        self.limited: bool = any(value >= 0 for value in times[1:])
 
     def limit(self, seconds: int) -> None:
         """Ends it by the wall clock: what its native specification says."""

@@ -75,7 +75,7 @@ class Store:
         self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
         meta = dict(self._db.execute("SELECT name, value FROM meta"))
         self._reserved = int(meta.get("reserved", 0))
-        self.last_number = int(meta.get("last_number", 0))
+        self.last_number: int = int(meta.get("last_number", 0))
         self._last_session = int(meta.get("last_session", 0))
         if meta.get("boot") != boot:
             self.last_number = max(self.last_number, self._reserved)
