@@ -7,7 +7,8 @@ from typing import Any, NoReturn
 
 import click
 
-from ..errors import DrmaaException
+from drmaa_cffi.errors import DrmaaException
+
 from . import control, doctor, local, manual, restart, run, status, submit, wait
 from .output import PROGRAM, Failure
 

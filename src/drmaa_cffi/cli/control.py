@@ -6,9 +6,10 @@ import sys
 
 import click
 
-from ..const import JobControlAction
-from ..errors import DrmaaException
-from ..session import Session
+from drmaa_cffi.const import JobControlAction
+from drmaa_cffi.errors import DrmaaException
+from drmaa_cffi.session import Session
+
 from .ids import STDIN_HELP, ids_argument, read_ids
 from .output import PROGRAM, document, say
 from .sessions import open_session, session_options

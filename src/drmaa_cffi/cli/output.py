@@ -50,7 +50,7 @@ class Failure(click.ClickException):
 
     def __init__(self, text: str, status: int = 1) -> None:
         super().__init__(text)
-        self.exit_code = status
+        self.exit_code = status  # type: ignore[misc]  # click's classes have one each
 
     def show(self, file: IO[Any] | None = None) -> None:  # noqa: ARG002 - click's signature
         """Write the message."""

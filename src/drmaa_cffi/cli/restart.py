@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 from typing import Mapping, NoReturn
 
-from ..errors import LibraryLoadError
-from ..library import STATIC_TLS_ERROR, STATIC_TLS_TUNABLE, Library, load_library
+from drmaa_cffi.errors import LibraryLoadError
+from drmaa_cffi.library import STATIC_TLS_ERROR, STATIC_TLS_TUNABLE, Library, load_library
 
 TUNABLES = "GLIBC_TUNABLES"
 # Holds the value of TUNABLES before the restart.

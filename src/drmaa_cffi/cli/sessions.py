@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, TypeVar
+from typing import Any, Callable, Generator, TypeVar
 
 import click
 
-from ..library import LOCAL, PATH_VARIABLE
-from ..session import Session
+from drmaa_cffi.library import LOCAL, PATH_VARIABLE
+from drmaa_cffi.session import Session
+
 from . import restart
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -42,7 +43,9 @@ def choose_library(*, local: bool) -> None:
 
 
 @contextmanager
-def open_session(contact: str | None, *, local: bool, keep: bool = False) -> Iterator[Session]:
+def open_session(
+    contact: str | None, *, local: bool, keep: bool = False
+) -> Generator[Session, None, None]:
     """Open a session for the block.
 
     Args:
@@ -55,8 +58,7 @@ def open_session(contact: str | None, *, local: bool, keep: bool = False) -> Ite
     choose_library(local=local)
     session = Session()
     session.initialize(contact)
-    try:
-        yield session
-    finally:
-        if not keep and contact is None:
-            session.exit()
+    yield session
+    # After an error the process ends, which is enough.
+    if not keep and contact is None:
+        session.exit()

@@ -6,8 +6,9 @@ import sys
 
 import click
 
-from ..errors import DrmaaException
-from ..session import Session
+from drmaa_cffi.errors import DrmaaException
+from drmaa_cffi.session import Session
+
 from .ids import STDIN_HELP, ids_argument, read_ids
 from .output import PROGRAM, data, document, say
 from .sessions import open_session, session_options
