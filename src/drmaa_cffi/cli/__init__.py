@@ -12,11 +12,12 @@ def main() -> int:
     try:
         from .app import run_app  # noqa: PLC0415 - only here can it be told what is missing
     except ModuleNotFoundError as error:
-        if error.name not in _NEEDED:
+        missing = str(error.name).partition(".")[0]
+        if missing not in _NEEDED:
             raise
         sys.stderr.write(
             f"drmaa-cffi: the command needs {' and '.join(_NEEDED)}, and there is no "
-            f"{error.name} for {sys.executable}: install them by\n"
+            f"{missing} for {sys.executable}: install them by\n"
             f"  {sys.executable} -m pip install 'drmaa-cffi[cli]'\n"
         )
         return 1

@@ -75,16 +75,22 @@ class Screen(Lines):
     def __init__(self, watch: Watch, screen: Console) -> None:
         super().__init__(watch)
         self._spinner = Spinner("dots")
-        self._live = Live(
-            console=screen,
+        self._screen = screen
+        self._live = self._start()
+
+    def _start(self) -> Live:
+        # A new one each time: where an old one starts again, it wipes what came in between.
+        live = Live(
+            console=self._screen,
             get_renderable=self._render,
-            refresh_per_second=_OFTEN if len(watch.states) < _MANY else _SELDOM,
+            refresh_per_second=_OFTEN if len(self.watch.states) < _MANY else _SELDOM,
             transient=True,
             # What the program writes goes where it is told to, not through the display.
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._live.start()
+        live.start()
+        return live
 
     def update(self) -> None:
         """Do nothing: the display looks by itself."""
@@ -96,7 +102,7 @@ class Screen(Lines):
         try:
             yield
         finally:
-            self._live.start()
+            self._live = self._start()
 
     def close(self) -> None:
         """Take the display away."""

@@ -55,13 +55,14 @@ def _follow(
     answered = 0
     terminating = False
     while watch.unfinished:
-        event = watch.next(_TICK)
-        if isinstance(event, Ending):
+        news = watch.news(_TICK)
+        if news:
             with display.aside():
-                end(event)
-        elif event:
-            with display.aside():
-                say(event)
+                for event in news:
+                    if isinstance(event, Ending):
+                        end(event)
+                    else:
+                        say(event)
         if interrupts.count > answered:
             if terminating:
                 raise Left(LEFT_RUNNING)

@@ -68,6 +68,7 @@ class Interrupts:
         try:
             return self._read(jobs)
         except (KeyboardInterrupt, click.Abort):
+            say("")
             return Answer.TERMINATE if self.count >= ENOUGH else Answer.LEAVE
         finally:
             self._asking = False

@@ -6,6 +6,7 @@ long the DRM takes.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -117,24 +118,28 @@ class Watch:
         counted.update(group_of(self.states[job_id]) for job_id in self.unfinished)
         return counted
 
-    def next(self, timeout: float) -> Ending | str | None:
-        """Return the next end of a job, or what there is to say; None after *timeout* seconds.
+    def news(self, timeout: float) -> list[Ending | str]:
+        """Return the ends of jobs and what there is to say, as soon as there is any.
+
+        Args:
+            timeout: After how many seconds to return without.
 
         Raises:
             DrmaaException: the jobs cannot be waited for.
         """
-        try:
-            event = self._events.get(timeout=timeout)
-        except Empty:
-            return None
-        if isinstance(event, Exception):
-            raise event
-        if isinstance(event, Ending):
-            self.endings[event.job_id] = event
-        return event
+        events: list[Ending | str] = []
+        with contextlib.suppress(Empty):
+            while True:
+                event = self._events.get(timeout=0 if events else timeout)
+                if isinstance(event, Exception):
+                    raise event
+                if isinstance(event, Ending):
+                    self.endings[event.job_id] = event
+                events.append(event)
+        return [event for event in events if event]
 
     def wake(self) -> None:
-        """End a next() that waits; may be called in a signal's handler."""
+        """End a news() that waits; may be called in a signal's handler."""
         self._events.put("")
 
     def _take(self) -> None:
@@ -144,7 +149,7 @@ class Watch:
             else:
                 for job_id in self.states:
                     self._events.put(self._record_of(job_id, job_id))
-        except Exception as error:  # noqa: BLE001 - next() raises it, in the main thread
+        except Exception as error:  # noqa: BLE001 - news() raises it, in the main thread
             self._events.put(error)
 
     def _take_any(self) -> None:
