@@ -43,4 +43,5 @@ copybutton_exclude = ".linenos, .gp, .go"
 nitpick_ignore_regex = [
     ("py:.*", r"(datetime\.)?(datetime|timedelta)"),
     ("py:.*", r"(os\.)?PathLike"),
+    ("py:.*", r"(pathlib\.)?Path"),
 ]

@@ -1,6 +1,6 @@
 """Tables made from the package when the documentation is built, so that they cannot lag behind.
 
-Directives: ``exceptions-table``, ``attributes-table``, ``constants-table``.
+Directives: ``exceptions-table``, ``attributes-table``, ``constants-table``, ``resources-table``.
 """
 
 from __future__ import annotations
@@ -12,8 +12,15 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 import drmaa_cffi
-from drmaa_cffi import const, errors
-from drmaa_cffi.helpers import Attribute, BoolConverter, DictAttribute, VectorAttribute
+from drmaa_cffi import const, drms, errors
+from drmaa_cffi.attributes import PathAttribute
+from drmaa_cffi.helpers import (
+    Attribute,
+    BoolConverter,
+    DictAttribute,
+    IntConverter,
+    VectorAttribute,
+)
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -117,7 +124,9 @@ class Attributes(Table):
             return "a dict, os.environ, or anything with items()"
         if isinstance(attribute.converter, BoolConverter):
             return "any truth value; reads as a bool"
-        if attribute.converter is not None:
+        if isinstance(attribute, PathAttribute):
+            return "[host]:path text, or a path"
+        if attribute.converter is IntConverter:
             return "seconds, a timedelta, or [[h:]m:]s text; reads as seconds"
         return "text, a number or a path"
 
@@ -136,9 +145,28 @@ class Constants(Table):
         ]
 
 
+class Resources(Table):
+    """What each DRM calls each of a job's resources."""
+
+    columns: ClassVar[dict[str, int]] = {"DRM, section": 20, "Resource": 15, "Words": 65}
+
+    def rows(self) -> Sequence[Sequence[nodes.Node]]:
+        """Return a row for each resource of each DRM."""
+        return [
+            (
+                text(f"{drm.name}, [{drm.section}]" if field == drms.FIELDS[0] else ""),
+                code(field),
+                code(drm.words[field]) if field in drm.words else text("none: it is refused"),
+            )
+            for drm in drms.DRMS
+            for field in drms.FIELDS
+        ]
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("exceptions-table", Exceptions)
     app.add_directive("attributes-table", Attributes)
     app.add_directive("constants-table", Constants)
+    app.add_directive("resources-table", Resources)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -100,6 +100,7 @@ from .session import (
 from .shim import install_as_drmaa
 
 if TYPE_CHECKING:
+    from .resources import Resources
     from .usage import Usage
 
 __all__ = [
@@ -174,6 +175,7 @@ __all__ = [
     "NoResourceUsageException",
     "OutOfMemoryException",
     "ReleaseInconsistentStateException",
+    "Resources",
     "ResumeInconsistentStateException",
     "Session",
     "SuspendInconsistentStateException",
@@ -198,7 +200,7 @@ __version__: str
 
 
 # What few programs use is imported when it is asked for: the name, and the module it is in.
-_LATE = {"Usage": "usage"}
+_LATE = {"Resources": "resources", "Usage": "usage"}
 
 
 def __getattr__(name: str) -> Any:

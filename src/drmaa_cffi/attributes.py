@@ -8,7 +8,16 @@ from __future__ import annotations
 import math
 import os
 import re
-from typing import TYPE_CHECKING, Any, Iterable, Mapping, Protocol, Sequence, cast, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Iterable,
+    Mapping,
+    Protocol,
+    Sequence,
+    cast,
+    overload,
+)
 
 from . import binding
 from .errors import Errno, from_code, invalid_argument
@@ -17,6 +26,7 @@ from .text import encode
 if TYPE_CHECKING:
     from datetime import timedelta
 
+    from .resources import Asked, Resources
     from .template import JobTemplate
 
 
@@ -154,14 +164,115 @@ class Attribute(_Named):
         converter = self.converter
         if converter is not None and (value is not None or isinstance(converter, BoolConverter)):
             value = converter.to_drmaa(value)
-        if type(value) is str:  # what most values are, a step sooner
-            data = encode(value, self._attribute)
-        else:
-            data = _as_bytes(value, self._attribute)
+        # What most values are, a step sooner.
+        plain = type(value) is str
+        data = encode(value, self._attribute) if plain else self._encode(value)
         binding.set_attribute(instance._handle, self._c_name, data)
 
+    def _encode(self, value: object) -> bytes:
+        return _as_bytes(value, self._attribute)
 
-class VectorAttribute(_Named):
+    def _raw(self, handle: binding.Handle) -> str:
+        """Return the value as C has it."""
+        return binding.get_attribute(handle, self._c_name)
+
+    def _copy(self, raw: Any, handle: binding.Handle) -> None:
+        """Set the value that _raw() gave."""
+        binding.set_attribute(handle, self._c_name, encode(raw, self._attribute))
+
+
+class PathAttribute(Attribute):
+    """The attribute of a file, ``[host]:path`` in C: a path gets its colon, text is as given.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
+
+    def _encode(self, value: object) -> bytes:
+        data = super()._encode(value)
+        return b":" + data if isinstance(value, os.PathLike) else data
+
+
+class NativeAttribute(Attribute):
+    """The native specification: in C the words for the template's resources, then the program's.
+
+    The program reads back its own, so that it can add to it.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
+
+    def __get__(self, instance: JobTemplate | None, owner: type) -> Any:
+        """Return the program's own value."""
+        asked = None if instance is None else _asked(instance)
+        if asked is None:
+            return super().__get__(instance, owner)
+        if self.converter is None:
+            return asked.own
+        return self.converter.from_drmaa(asked.own.encode("utf-8", "surrogateescape"))
+
+    def __set__(self, instance: JobTemplate, value: Any) -> None:
+        """Set the program's own value."""
+        super().__set__(instance, value)
+        asked = _asked(instance)
+        if asked is not None:
+            self._put(instance, asked._replace(own=self._raw(instance._handle)))
+
+    @staticmethod
+    def resources(instance: JobTemplate) -> Resources | None:
+        """Return what the template asks for."""
+        asked = _asked(instance)
+        return None if asked is None else asked.resources
+
+    def ask(self, instance: JobTemplate, resources: Resources | None) -> None:
+        """Put the words for *resources* before the program's own value; None takes them away."""
+        from .resources import Asked, Resources, prefix  # noqa: PLC0415 - few programs need it
+
+        if resources is not None and not isinstance(resources, Resources):
+            raise invalid_argument(
+                f"resources can't be {resources!r}: pass drmaa_cffi.Resources(slots=4, ...)"
+            )
+        asked = _asked(instance)
+        own = self._own(instance) if asked is None else asked.own
+        if resources is not None:
+            words = prefix(binding.get_DRM_system(), resources)
+            self._put(instance, Asked(resources, words, own))
+        elif asked is not None:
+            self._copy(own, instance._handle)
+            del vars(instance)["_asked"]
+
+    def _own(self, instance: JobTemplate) -> str:
+        try:
+            return self._raw(instance._handle)
+        except AttributeError:  # it is not set
+            return ""
+
+    def _put(self, instance: JobTemplate, asked: Asked) -> None:
+        self._copy(
+            asked.words + asked.own if asked.own else asked.words.rstrip(), instance._handle
+        )
+        vars(instance)["_asked"] = asked
+
+
+def _asked(instance: JobTemplate) -> Asked | None:
+    return cast("Asked | None", vars(instance).get("_asked"))
+
+
+class _Vector(_Named):
+    """An attribute that is a list in C."""
+
+    def _raw(self, handle: binding.Handle) -> list[str]:
+        """Return the elements as C has them."""
+        return binding.get_vector_attribute(handle, self._c_name)
+
+    def _copy(self, raw: Any, handle: binding.Handle) -> None:
+        """Set the elements that _raw() gave."""
+
+        def encode_each() -> list[bytes]:
+            return [encode(element, self._attribute) for element in raw]
+
+        binding.set_vector_attribute(handle, self._c_name, raw, len(raw), encode_each)
+
+
+class VectorAttribute(_Vector):
     """A list attribute: any iterable on the way in, a list of str on the way out.
 
     Elements are what str() makes of them; a bare text or path is a list of one.
@@ -202,7 +313,7 @@ class VectorAttribute(_Named):
         )
 
 
-class DictAttribute(_Named):
+class DictAttribute(_Vector):
     """A dict attribute: NAME=VALUE strings in C. Setting takes anything with items().
 
     C: drmaa_set_vector_attribute, drmaa_get_vector_attribute.

@@ -41,7 +41,7 @@ class JobInfo(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Whether the job exited with 0: not by a signal, and not aborted."""
+        """True if the job exited with 0, and was neither aborted nor ended by a signal."""
         exited_only = self.hasExited and not self.hasSignal and not self.wasAborted
         return exited_only and self.exitStatus == 0
 

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Mapping
 
 from . import binding, const
-from .attributes import Attribute, BoolConverter, DictAttribute, IntConverter, VectorAttribute
+from .attributes import (
+    Attribute,
+    BoolConverter,
+    DictAttribute,
+    IntConverter,
+    NativeAttribute,
+    PathAttribute,
+    VectorAttribute,
+)
 from .times import TimeConverter
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
+
+    from .resources import Resources
 
 
 class JobTemplate:
@@ -54,8 +66,9 @@ class JobTemplate:
     """The directory the job runs in."""
     jobCategory = Attribute(const.JOB_CATEGORY)
     """A name the site has given to a set of native options."""
-    nativeSpecification = Attribute(const.NATIVE_SPECIFICATION)
-    """Options in the DRM's own language, as its submit command takes them."""
+    nativeSpecification = NativeAttribute(const.NATIVE_SPECIFICATION)
+    """Options in the DRM's own language, as its submit command takes them; those that stand for
+    ``resources`` are not among them."""
     email = VectorAttribute(const.V_EMAIL)
     """Addresses to send mail about the job to, a list."""
     blockEmail = Attribute(const.BLOCK_EMAIL, BoolConverter(true="1", false="0"))
@@ -67,12 +80,12 @@ class JobTemplate:
     misreads offsets."""
     jobName = Attribute(const.JOB_NAME)
     """The job's name."""
-    inputPath = Attribute(const.INPUT_PATH)
-    """The job's standard input, as ``[host]:path``."""
-    outputPath = Attribute(const.OUTPUT_PATH)
-    """The job's standard output, as ``[host]:path``."""
-    errorPath = Attribute(const.ERROR_PATH)
-    """The job's standard error, as ``[host]:path``."""
+    inputPath = PathAttribute(const.INPUT_PATH)
+    """The job's standard input, as ``[host]:path`` text or as a path."""
+    outputPath = PathAttribute(const.OUTPUT_PATH)
+    """The job's standard output, as ``[host]:path`` text or as a path."""
+    errorPath = PathAttribute(const.ERROR_PATH)
+    """The job's standard error, as ``[host]:path`` text or as a path."""
     joinFiles = Attribute(const.JOIN_FILES, BoolConverter())
     """True to write standard error to the output's file."""
     transferFiles = Attribute(const.TRANSFER_FILES)
@@ -92,8 +105,12 @@ class JobTemplate:
 
     def __init__(self, **kwargs: Any) -> None:
         object.__setattr__(self, "_handle", binding.allocate_job_template())
+        self._set(kwargs)
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        """Set attributes of a new template, which is deleted if one fails."""
         try:
-            for name, value in kwargs.items():
+            for name, value in values.items():
                 setattr(self, name, value)
         except BaseException:
             self.delete()
@@ -106,12 +123,93 @@ class JobTemplate:
         object.__setattr__(self, name, value)
 
     @property
+    def resources(self) -> Resources | None:
+        """What the job needs, whatever the DRM calls it; None for nothing.
+
+        Setting it puts the DRM's words for it before ``nativeSpecification``; where both ask
+        for the same, nativeSpecification wins.
+
+        Raises:
+            UnsupportedAttributeException: the DRM has no words for one of them.
+            InvalidArgumentException: it is no Resources, or the site's file is not legal.
+
+        C: drmaa_get_DRM_system, drmaa_set_attribute.
+        """
+        return _NATIVE.resources(self)
+
+    @resources.setter
+    def resources(self, value: Resources | None) -> None:
+        _NATIVE.ask(self, value)
+
+    @property
     def attributeNames(self) -> list[str]:
         """The names (in C) of the scalar attributes that the library supports.
 
         C: drmaa_get_attribute_names.
         """
         return binding.get_attribute_names()
+
+    def asdict(self) -> dict[str, Any]:
+        """Return the attributes that are set, by name: what JobTemplate() takes as keywords.
+
+        Attributes that are empty are left out, and those at the library's own default.
+
+        Raises:
+            InvalidJobTemplateException, NoActiveSessionException: the template is of no use.
+
+        C: drmaa_get_attribute, drmaa_get_vector_attribute.
+        """
+        values = {name: getattr(self, name) for name in self._raw()}
+        if self.resources is not None:
+            if not values.get("nativeSpecification"):
+                values.pop("nativeSpecification", None)
+            values["resources"] = self.resources
+        return values
+
+    def copy(self, **changes: Any) -> Self:
+        """Return a new template with the same attributes, but for *changes*.
+
+        Attributes of the program's own, which DRMAA does not know, go along.
+
+        Args:
+            changes: Values of attributes.
+
+        Raises:
+            InvalidJobTemplateException, NoActiveSessionException: the template is of no use;
+                and those of JobTemplate().
+
+        C: drmaa_allocate_job_template, drmaa_get_attribute, drmaa_set_attribute,
+        drmaa_get_vector_attribute, drmaa_set_vector_attribute.
+        """
+        raw = self._raw()
+        handle = binding.allocate_job_template()
+        for name, value in raw.items():
+            if name not in changes:
+                _DESCRIPTORS[name]._copy(value, handle)
+        # Not by calling the class: one derived from this may want arguments of its own.
+        made = type(self).__new__(type(self))
+        vars(made).update(vars(self), _handle=handle)
+        made._set(changes)
+        return made
+
+    def _raw(self) -> dict[str, str | list[str]]:
+        """Return as C has them the attributes in which this template is not a new one."""
+        values = _read(self._handle)
+        defaults = _defaults()
+        return {n: v for n, v in values.items() if v and v != defaults.get(n)}
+
+    def __repr__(self) -> str:
+        """Return what would make it, with long values cut; or why it is of no use."""
+        import reprlib  # noqa: PLC0415 - for people, not for programs
+
+        short = reprlib.Repr()
+        short.maxstring = short.maxother = 100
+        name = type(self).__name__
+        try:
+            values = [f"{name}={short.repr(value)}" for name, value in self.asdict().items()]
+        except Exception as error:  # noqa: BLE001 - debuggers show it in any state
+            return f"<{name}: {error}>"
+        return f"{name}({', '.join(values)})"
 
     def delete(self) -> None:
         """Delete the template; jobs made with it go on. A second call does nothing.
@@ -137,12 +235,32 @@ class JobTemplate:
         self.delete()
 
 
-_ATTRIBUTES = tuple(
-    name
+_DESCRIPTORS = {
+    name: value
     for name, value in vars(JobTemplate).items()
     if isinstance(value, (Attribute, VectorAttribute, DictAttribute))
-)
-_KNOWN = frozenset(_ATTRIBUTES)
+}
+_KNOWN = frozenset(_DESCRIPTORS)
+_NATIVE: NativeAttribute = JobTemplate.nativeSpecification
+
+
+def _read(handle: binding.Handle) -> dict[str, str | list[str]]:
+    """Return what a template has, as C has it; without what the library refuses to tell."""
+    values: dict[str, str | list[str]] = {}
+    for name, attribute in _DESCRIPTORS.items():
+        with contextlib.suppress(AttributeError):  # so are the errors that unset ones give
+            values[name] = attribute._raw(handle)
+    return values
+
+
+@functools.cache
+def _defaults() -> dict[str, str | list[str]]:
+    """Return what a new template has; asked once, as a process has one library."""
+    handle = binding.allocate_job_template()
+    try:
+        return _read(handle)
+    finally:
+        binding.delete_job_template(handle)
 
 
 def _warn_of_misspelling(cls: type, name: str) -> None:
@@ -151,7 +269,7 @@ def _warn_of_misspelling(cls: type, name: str) -> None:
         return
     import difflib  # noqa: PLC0415 - it takes longer to import than all of this module
 
-    lower = {known.lower(): known for known in _ATTRIBUTES}
+    lower = {known.lower(): known for known in _DESCRIPTORS}
     close = difflib.get_close_matches(name.lower().replace("_", ""), lower, n=1, cutoff=0.85)
     if close:
         warnings.warn(

@@ -64,6 +64,8 @@ class Drm:
     native_option: tuple[str, str, str] = ("", "", "")
     # A native option that names a job, as jobName does.
     native_name: Optional[str] = None
+    # What this site calls resources, as its file says it.
+    site: str = ""
     # What becomes of an option that no DRM knows.
     native_error: _Error = DeniedByDrmException
     # Entries of resourceUsage that a finished job has in any case, all of them numbers.
@@ -89,6 +91,7 @@ _GRID_ENGINE = Drm(
     index_variable="SGE_TASK_ID",
     native_option=("-N by-option", 'echo "$JOB_NAME"', "by-option"),
     native_name="-N {}",
+    site="[gridengine]\nslots = -pe smp {slots}\n",
     usage=frozenset(
         {
             "submission_time",

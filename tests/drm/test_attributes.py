@@ -232,3 +232,42 @@ def test_converter_can_be_replaced(template: JobTemplate, monkeypatch: pytest.Mo
     assert "name" == template.jobName
     monkeypatch.undo()
     assert "NAME" == template.jobName
+
+
+def test_asdict_and_copy(drm: Drm, jobs: Jobs, session: Session) -> None:
+    """asdict() has what is set; a copy has the same, with changes, and runs by itself."""
+    output = jobs.folder / "output"
+    given = {
+        "remoteCommand": "/bin/sh",
+        "args": ["-c", 'echo "$JOB_IS $1"', "sh", "one"],
+        "jobEnvironment": {"JOB_IS": "copied"},
+        "jobName": "first",
+        "outputPath": f":{output}",
+        "joinFiles": True,
+    }
+    with JobTemplate(**given) as template:
+        assert given == template.asdict()
+        copied = template.copy(jobName="second")
+        assert "first" == template.jobName
+    assert {**given, "jobName": "second"} == copied.asdict()
+    assert "remoteCommand='/bin/sh'" in repr(copied)
+    assert session.wait(session.runJob(copied), 60).ok
+    assert "copied one\n" == output.read_text()
+
+
+@pytest.mark.parametrize("name", ["inputPath", "outputPath", "errorPath"])
+def test_path(jobs: Jobs, name: str) -> None:
+    """A path of Python's is taken for a file, without a colon of the program's own."""
+    file = jobs.folder / "a file"
+    file.write_text("3\n" if name == "inputPath" else "")
+    values: dict[str, object] = {
+        "remoteCommand": Path("/bin/sh"),
+        "workingDirectory": jobs.folder,
+        "outputPath": Path("/dev/null"),
+        "joinFiles": name != "errorPath",
+        name: file,
+    }
+    script = {"inputPath": "read n; exit $n"}.get(name, "echo word; echo word >&2; exit 3")
+    assert 3 == jobs.run(script, **values).exitStatus
+    words = {"inputPath": "3\n", "outputPath": "word\nword\n", "errorPath": "word\n"}
+    assert words[name] == file.read_text()

@@ -187,11 +187,17 @@ def test_suspend_and_resume(submit: Submit) -> None:
 
 def test_pipe(tmp_path: Path) -> None:
     """What ``submit --json`` writes is all that ``wait`` needs."""
-    submit = [*COMMAND, "submit", "--json", "--wd", str(tmp_path), "--array", "1-3"]
-    words = [*submit, "--", "/bin/sh", "-c", "sleep 3; exit 2"]
-    first = subprocess.run(words, capture_output=True, timeout=90, check=True)
+    options = ["--json", "--wd", str(tmp_path), "--array", "1-3"]
+    script = ["--", "/bin/sh", "-c", "sleep 3; exit 2"]
+    first = subprocess.run(
+        [*COMMAND, "submit", *options, *script], capture_output=True, timeout=90, check=True
+    )
     done = subprocess.run(
-        [*COMMAND, "wait", "--json"], input=first.stdout, capture_output=True, timeout=90, check=False
+        [*COMMAND, "wait", "--json"],
+        input=first.stdout,
+        capture_output=True,
+        timeout=90,
+        check=False,
     )
     assert 2 == done.returncode
     ids = json.loads(first.stdout)["jobs"]
@@ -245,7 +251,9 @@ def test_doctor() -> None:
     assert 0 == done.returncode, done
     told = json.loads(done.stdout)
     assert told["ok"]
-    assert {"ok"} == {check["verdict"] for check in told["checks"] if check["name"] != "static TLS"}
+    assert {"ok"} == {
+        check["verdict"] for check in told["checks"] if check["name"] != "static TLS"
+    }
     job = told["steps"]["test job"]
     assert 0 < job["submit"] < job["start"] < job["end"] <= job["wait"]
     assert told["steps"]["init"]["seconds"] > 0
@@ -275,3 +283,13 @@ def test_module_and_script(tmp_path: Path) -> None:
     script = Path(COMMAND[0]).with_name("drmaa-cffi")
     done = start([str(script), "run", "--wd", str(tmp_path), "--tail", "--", "/bin/echo", "hello"])
     assert (0, "hello\n") == (done.returncode, done.stdout)
+
+
+def test_resources(tmp_path: Path, drm: Drm) -> None:
+    """Slots, memory and time are said in the DRM's words; what is no amount is refused."""
+    words = ("--slots", "1", "--time", "1:00:00")
+    done = run(tmp_path, *words, "--", "/bin/true")
+    assert 0 == done.returncode, done
+    done = run(tmp_path, "--memory", "much", "--", "/bin/true")
+    assert 125 == done.returncode
+    assert "memory can't be 'much'" in done.stderr

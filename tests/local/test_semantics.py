@@ -201,6 +201,15 @@ def test_hard_limit(engine: Engine, session: Session, limit: str) -> None:
     assert "SIGKILL" == info.terminatedSignal
 
 
+def test_native_limit(engine: Engine, session: Session) -> None:
+    """A native specification limits a job, too; the template's own attribute overrides it."""
+    for words in ("--walltime 1", "--walltime=0:1", "--walltime 00:00:01"):
+        info = run(session, "exec sleep 60", nativeSpecification=words)
+        assert "SIGTERM" == info.terminatedSignal
+    info = run(session, "sleep 1.5", nativeSpecification="--walltime 1", hardWallclockTimeLimit=60)
+    assert info.ok
+
+
 @pytest.mark.parametrize("limit", ["softWallclockTimeLimit", "softRunDurationLimit"])
 def test_soft_limit(engine: Engine, session: Session, limit: str) -> None:
     """A job is warned by SIGUSR1 and may end as it likes."""
@@ -318,6 +327,9 @@ def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
         ("--after 99999", "no such job yet"),
         ("--after x", "--after 'x': must be job ids"),
         ("--slots '2", "No closing quotation"),
+        ("--walltime 0", "--walltime '0': must be seconds, M:S or H:M:S"),
+        ("--walltime 1:2:3:4", "--walltime '1:2:3:4': must be"),
+        ("--walltime soon", "--walltime 'soon': must be"),
     ],
 )
 def test_bad_native(engine: Engine, session: Session, specification: str, words: str) -> None:

@@ -7,7 +7,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import drmaa_cffi
-from drmaa_cffi import JobControlAction, JobInfo, JobState, JobTemplate, Session
+from drmaa_cffi import (
+    JobControlAction,
+    JobInfo,
+    JobState,
+    JobTemplate,
+    Session,
+    resources,
+)
 
 
 def session() -> None:
@@ -48,6 +55,23 @@ def template() -> None:
         environment: dict[str, str] = t.jobEnvironment
         names: list[str] = t.attributeNames
         print(arguments, environment, names)
+        t.outputPath = Path("/dev/null")
+        values: dict[str, object] = t.asdict()
+        other: JobTemplate = t.copy(jobName="other")
+        print(values, other)
+
+
+def needs() -> None:
+    """Check the resources of a template."""
+    asked = drmaa_cffi.Resources(slots=4, memory="8G", walltime=timedelta(hours=1), queue="q")
+    more: drmaa_cffi.Resources = asked._replace(memory=2**30, walltime="01:00:00")
+    size: int | None = more.memory
+    with JobTemplate(resources=asked) as t:
+        t.resources = more
+        t.resources = None
+        read: drmaa_cffi.Resources | None = t.resources
+        words: str = resources.native(Session.drmsInfo, more)
+        print(size, read, words)
 
 
 def record(info: JobInfo) -> None:

@@ -38,6 +38,7 @@ SCALARS = (
 )
 LIMITS = SCALARS[-4:]
 VECTORS = ("args", "email", "jobEnvironment")
+FILES = ("inputPath", "outputPath", "errorPath")
 TEXTS = tuple(set(SCALARS) - set(LIMITS) - {"blockEmail", "joinFiles"})
 
 
@@ -79,7 +80,37 @@ def test_all_attributes() -> None:
 def test_text(template: JobTemplate, name: str, value: object, read: str) -> None:
     """Text attributes take str, bytes, paths and numbers; reading gives str."""
     setattr(template, name, value)
+    if isinstance(value, Path) and name in FILES:
+        read = f":{read}"
     assert read == getattr(template, name)
+
+
+class BytesPath:
+    """A path of bytes."""
+
+    def __fspath__(self) -> bytes:
+        """Return it."""
+        return b"$drmaa_wd_ph$/\xff"
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        (Path("/a b"), ":/a b"),
+        (Path("out") / "$drmaa_incr_ph$", ":out/$drmaa_incr_ph$"),
+        (BytesPath(), ":$drmaa_wd_ph$/\udcff"),
+        ("/a", "/a"),
+        (b":/a", ":/a"),
+        (Text("host:/a"), "host:/a"),
+    ],
+    ids=["path", "relative", "bytes path", "str", "bytes", "subclass"],
+)
+def test_file(template: JobTemplate, name: str, value: object, read: str) -> None:
+    """A path gets the colon that files have in C, by no converter; text stays as it is."""
+    setattr(template, name, value)
+    assert read == getattr(template, name)
+    assert vars(JobTemplate)[name].converter is None
 
 
 @pytest.mark.parametrize("size", [*range(1020, 1028), *range(4090, 4100), 65535, 1 << 20])
@@ -344,3 +375,121 @@ def test_placeholders() -> None:
         JobTemplate.WORKING_DIRECTORY,
         JobTemplate.PARAMETRIC_INDEX,
     )
+
+
+SET: dict[str, Any] = {
+    "remoteCommand": "/bin/\udcff",
+    "args": ["a b", "", "ü"],
+    "jobEnvironment": {"A": "x=y", "EMPTY": ""},
+    "nativeSpecification": "-l " + "x" * 5000,
+    "email": ["a@example.org"],
+    "outputPath": ":/dev/null",
+    "joinFiles": True,
+    "blockEmail": False,
+    "hardWallclockTimeLimit": 3661,
+    "startTime": "2100/01/31 23:59:58",
+}
+
+
+@pytest.mark.usefixtures("session")
+def test_asdict() -> None:
+    """asdict() has the attributes that are set, as they were, and JobTemplate() takes it again."""
+    template = JobTemplate(**SET)
+    assert SET == template.asdict()
+    assert SET == JobTemplate(**template.asdict()).asdict()
+    assert {} == JobTemplate().asdict()
+
+
+@pytest.mark.usefixtures("session")
+def test_asdict_of_what_is_empty(fake: Fake) -> None:
+    """Where the library reads unset attributes as empty, they are left out, too."""
+    template = JobTemplate(jobName="name", args=[])
+    fake.says("drmaa_get_attribute", b"")
+    fake.lists("drmaa_get_vector_attribute")
+    assert {} == template.asdict()
+
+
+@pytest.mark.usefixtures("session")
+def test_asdict_passes_errors_on(fake: Fake) -> None:
+    """An error that says nothing of an attribute is no unset attribute."""
+    template = JobTemplate(jobName="name")
+    fake.returns("drmaa_get_attribute", Errno.DRM_COMMUNICATION_FAILURE)
+    with pytest.raises(drmaa_cffi.DrmCommunicationException):
+        template.asdict()
+
+
+@pytest.mark.usefixtures("session")
+def test_copy() -> None:
+    """A copy has the attributes, with changes, and its own life."""
+    template = JobTemplate(**SET)
+    template.project = "blue"
+    copied = template.copy(jobName="new", args=[1], joinFiles=False)
+    template.delete()
+    assert {**SET, "jobName": "new", "args": ["1"], "joinFiles": False} == copied.asdict()
+    assert "blue" == copied.project
+    assert copied.copy().asdict() == copied.asdict()
+
+
+@pytest.mark.usefixtures("session")
+def test_copy_of_a_subclass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A copy is of the same class, whatever its constructor and the converters are like."""
+
+    class Mine(JobTemplate):
+        def __init__(self, memory: int, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.memory = memory
+
+    class Prefixed:
+        @staticmethod
+        def to_drmaa(value: str) -> str:
+            return f"x-{value}"
+
+        @staticmethod
+        def from_drmaa(value: bytes) -> list[str]:
+            return value.decode().split("-")
+
+    monkeypatch.setattr(vars(JobTemplate)["jobName"], "converter", Prefixed)
+    copied = Mine(5, jobName="a").copy(remoteCommand="/bin/true")
+    assert (Mine, 5, ["x", "a"]) == (type(copied), copied.memory, copied.jobName)
+
+
+@pytest.mark.usefixtures("session")
+def test_copy_that_fails(fake: Fake) -> None:
+    """A change that is refused leaves no template behind."""
+    with JobTemplate(jobName="name") as template:
+        with pytest.raises(drmaa_cffi.InvalidArgumentException, match="args can't be 5"):
+            template.copy(args=5)
+        assert {"templates": 1} == fake.live()
+
+
+@pytest.mark.usefixtures("session")
+def test_repr() -> None:
+    """A template shows what would make it, and no long value whole."""
+    template = JobTemplate(remoteCommand=Path("/bin/true"), args=["a"], joinFiles=True)
+    assert "JobTemplate(remoteCommand='/bin/true', args=['a'], joinFiles=True)" == repr(template)
+    template.args = ["x" * 100_000] * 1000
+    template.jobEnvironment = {f"V{number}": "y" * 1000 for number in range(1000)}
+    template.nativeSpecification = "z" * 100_000
+    assert len(repr(template)) < 3000
+    assert "xxx...xxx" in repr(template)
+
+
+def test_repr_in_any_state(fake: Fake, session: Session) -> None:
+    """A template that is of no use says why, and C is not asked."""
+    deleted, closed = JobTemplate(jobName="a"), JobTemplate(jobName="b")
+    deleted.delete()
+    unmade = JobTemplate.__new__(JobTemplate)
+    assert "<JobTemplate: this job template was deleted: make a new one>" == repr(deleted)
+    session.exit()
+    calls = fake.calls("drmaa_get_attribute")
+    assert repr(deleted).startswith("<JobTemplate: ")
+    assert repr(closed).startswith("<JobTemplate: code 5: ")
+    assert repr(unmade).startswith("<JobTemplate: ")
+    assert calls == fake.calls("drmaa_get_attribute")
+
+
+@pytest.mark.usefixtures("fake")
+def test_repr_of_a_library_that_fails(fake: Fake, template: JobTemplate) -> None:
+    """Where the library fails, a template shows the error."""
+    fake.returns("drmaa_get_attribute", Errno.INTERNAL_ERROR)
+    assert repr(template).startswith("<JobTemplate: code 1: ")

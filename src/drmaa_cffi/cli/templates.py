@@ -10,6 +10,7 @@ from typing import Any, Callable, Optional, TypeVar
 import click
 
 from drmaa_cffi.const import PLACEHOLDER_HD, PLACEHOLDER_WD, JobSubmissionState
+from drmaa_cffi.resources import Resources
 from drmaa_cffi.session import Session
 from drmaa_cffi.template import JobTemplate
 
@@ -72,7 +73,7 @@ _OPTIONS = (
     click.option("--native", metavar="OPTIONS", help="Options in the DRM's own language."),
     click.option("--slots", type=click.IntRange(min=1), metavar="N", help="How many slots."),
     click.option("--memory", metavar="SIZE", help="How much memory, such as 8G."),
-    click.option("--time", metavar="[H:]M:S", help="The longest time that it may run."),
+    click.option("--time", metavar="[[H:]M:]S", help="The longest time that it may run."),
     click.option("--queue", metavar="NAME", help="The queue, or partition."),
     click.option("--hold", is_flag=True, help="Hold the job until it is released."),
 )
@@ -126,6 +127,7 @@ class JobOptions:
 
     def _attributes(self) -> dict[str, object]:
         """Return the template's attributes; what is not said is not set."""
+        wanted = Resources(self.slots, self.memory, self.time, self.queue)
         attributes: dict[str, object] = {
             "remoteCommand": self.command[0],
             "args": self.command[1:],
@@ -137,17 +139,10 @@ class JobOptions:
             "errorPath": self._path(self.error),
             "joinFiles": self.join,
             "nativeSpecification": self.native,
-            "resources": self._resources(),
+            "resources": wanted if any(wanted) else None,
             "jobSubmissionState": JobSubmissionState.HOLD_STATE if self.hold else None,
         }
         return {name: value for name, value in attributes.items() if value}
-
-    def _resources(self) -> object:
-        if not (self.slots or self.memory or self.time or self.queue):
-            return None
-        from drmaa_cffi.resources import Resources
-
-        return Resources(self.slots, self.memory, self.time, self.queue)
 
     def _path(self, file: str | None) -> str | None:
         """Return a file as DRMAA wants it, ``[host]:path``; a path is one from the directory."""

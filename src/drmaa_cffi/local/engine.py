@@ -209,6 +209,8 @@ class Engine:
         ignoring = b"\0DRMAA_LOCAL_NATIVE=ignore\0" in b"\0" + context.environment
         category = self.categories.find(work.category) if work.category else ""
         work.native = native.parse(category, work.native_words, ignoring=ignoring)
+        if work.native.walltime and times.wall_hard < 0:
+            work.limit(work.native.walltime)
         if not work.category:
             # Programs submit the same template many times over.
             self._last_spec, self._last_key = work, key

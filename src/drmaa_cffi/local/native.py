@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Callable, NamedTuple
 
 from . import codes
 
-LEGAL = "--slots N, --after ID[,ID...], --max-running N, --nice N, --export ALL|NONE"
+LEGAL = (
+    "--slots N, --walltime [[H:]M:]S, --after ID[,ID...], --max-running N, --nice N, "
+    "--export ALL|NONE"
+)
 MOST_NUMBER = 1_000_000
 
 
@@ -16,6 +20,7 @@ class Native(NamedTuple):
     """The options of one job, with their defaults."""
 
     slots: int = 1
+    walltime: int = 0
     after: tuple[str, ...] = ()
     max_running: int = 0
     nice: int = 0
@@ -24,6 +29,8 @@ class Native(NamedTuple):
     def text(self) -> str:
         """The specification that `parse` reads back as this."""
         words = [f"--slots={self.slots} --nice={self.nice}"]
+        if self.walltime:
+            words.append(f"--walltime={self.walltime}")
         if self.after:
             words.append("--after=" + ",".join(self.after))
         if self.max_running:
@@ -53,6 +60,16 @@ def _slots(native: Native, value: str) -> Native:
     return native._replace(slots=_number("--slots", value, 1, MOST_NUMBER))
 
 
+def _walltime(native: Native, value: str) -> Native:
+    seconds = 0
+    if re.fullmatch(r"(\d{1,7}:){0,2}\d{1,9}", value, re.ASCII):
+        for part in value.split(":"):
+            seconds = seconds * 60 + int(part)
+    if not seconds:
+        raise _refuse("--walltime", value, "seconds, M:S or H:M:S, and more than zero")
+    return native._replace(walltime=seconds)
+
+
 def _after(native: Native, value: str) -> Native:
     ids = tuple(value.split(","))
     for job in ids:
@@ -78,6 +95,7 @@ def _export(native: Native, value: str) -> Native:
 
 _OPTIONS: dict[str, Callable[[Native, str], Native]] = {
     "--slots": _slots,
+    "--walltime": _walltime,
     "--after": _after,
     "--max-running": _max_running,
     "--nice": _nice,

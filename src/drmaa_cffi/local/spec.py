@@ -95,7 +95,7 @@ class JobSpec:
     )
 
     def __init__(self, times: Times, fields: bytes) -> None:
-        self.times = times
+        self._take(times)
         self.fields = fields
         values: dict[int, list[bytes]] = {}
         at, end = 0, len(fields)
@@ -128,7 +128,14 @@ class JobSpec:
         self.category = text(_JOB_CATEGORY).decode("utf-8", "surrogateescape")
         self.native_words = text(_NATIVE).decode("utf-8", "surrogateescape")
         self.native = native.Native()
+
+    def _take(self, times: Times) -> None:
+        self.times = times
         self.limited = any(value >= 0 for value in times[1:])
+
+    def limit(self, seconds: int) -> None:
+        """Ends it by the wall clock: what its native specification says."""
+        self._take(self.times._replace(wall_hard=seconds))
 
 
 def _without_host(path: bytes) -> bytes:
