@@ -88,6 +88,7 @@ from .errors import (
     UnsupportedAttributeException,
 )
 from .library import (
+    Attempt,
     Library,
     load_library,
 )
@@ -143,6 +144,7 @@ __all__ = [
     "WCT_SLIMIT",
     "WD",
     "AlreadyActiveSessionException",
+    "Attempt",
     "AuthorizationException",
     "ConflictingAttributeValuesException",
     "DefaultContactStringException",

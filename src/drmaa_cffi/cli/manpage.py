@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from typing import Iterator
 
 import click
@@ -34,15 +35,14 @@ def man_page(command: click.Command) -> str:
         ".SH NAME",
         rf"{_escape(PROGRAM)} \- {_escape(_DESCRIPTION)}",
         ".SH SYNOPSIS",
-        rf"\fB{_escape(PROGRAM)}\fR {_escape(' '.join(command.collect_usage_pieces(root)))}",
+        _escape(usage(command, root)),
     ]
     for ctx, each in subcommands(command, root):
         if ctx is root:
             lines += [".SH DESCRIPTION", *_prose(each.help), *_options(each, ctx), ".SH COMMANDS"]
             continue
-        usage = " ".join(each.collect_usage_pieces(ctx))
         lines += [
-            f'.SS "{_escape(ctx.command_path)} {_escape(usage)}"',
+            f'.SS "{_escape(usage(each, ctx))}"',
             *_prose(each.help),
             *_options(each, ctx),
             *_prose(each.epilog),
@@ -50,24 +50,42 @@ def man_page(command: click.Command) -> str:
     return "\n".join(lines)
 
 
-def _prose(text: str | None) -> list[str]:
-    """Return paragraphs; those behind click's mark keep their lines."""
-    lines: list[str] = []
+def paragraphs(text: str | None) -> Iterator[tuple[str, bool]]:
+    """Give the paragraphs of a help text, and whether each keeps its lines, by click's mark."""
     for paragraph in re.split(r"\n\s*\n", text.strip() if text else ""):
         first, _, rest = paragraph.partition("\n")
         if first.strip() == "\b":
-            lines += [".PP", ".nf", *map(_escape, rest.splitlines()), ".fi"]
+            yield textwrap.dedent(rest), True
         elif paragraph:
-            lines += [".PP", _escape(" ".join(paragraph.split()))]
+            yield " ".join(paragraph.split()), False
+
+
+def option_records(command: click.Command, ctx: click.Context) -> list[tuple[str, str]]:
+    """Return each option of a command, and its help."""
+    options = (each for each in command.get_params(ctx) if isinstance(each, click.Option))
+    records = (option.get_help_record(ctx) for option in options)
+    return [record for record in records if record is not None]
+
+
+def usage(command: click.Command, ctx: click.Context) -> str:
+    """Return how a command is called."""
+    return " ".join((ctx.command_path, *command.collect_usage_pieces(ctx)))
+
+
+def _prose(text: str | None) -> list[str]:
+    lines: list[str] = []
+    for paragraph, keeps_lines in paragraphs(text):
+        if keeps_lines:
+            lines += [".PP", ".nf", *map(_escape, paragraph.splitlines()), ".fi"]
+        else:
+            lines += [".PP", _escape(paragraph)]
     return lines
 
 
 def _options(command: click.Command, ctx: click.Context) -> list[str]:
     lines: list[str] = []
-    for parameter in command.get_params(ctx):
-        record = parameter.get_help_record(ctx)
-        if record is not None and isinstance(parameter, click.Option):
-            lines += [".TP", rf"\fB{_escape(record[0])}\fR", _escape(record[1])]
+    for names, words in option_records(command, ctx):
+        lines += [".TP", rf"\fB{_escape(names)}\fR", _escape(words)]
     return lines
 
 
