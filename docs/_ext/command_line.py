@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def words(text: str) -> list[nodes.Node]:
-    """Return a text's nodes: what stands between backquotes is code."""
-    parts = re.split(r"`([^`]+)`", text)
+    """Return a text's nodes: options, and what stands between backquotes, are code."""
+    parts = re.split(r"`([^`]+)`|(?<!\S)(--[a-z-]+)", text)
     return [
-        nodes.literal(part, part) if number % 2 else nodes.Text(part)
+        nodes.literal(part, part) if number % 3 else nodes.Text(part)
         for number, part in enumerate(parts)
         if part
     ]

@@ -16,6 +16,10 @@ from .output import PROGRAM, Failure
 class _Group(click.Group):
     """A group whose commands end with the library's own words where a call of it fails."""
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the subcommands in the order in which one needs them."""
+        return list(self.commands)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the subcommand."""
         try:

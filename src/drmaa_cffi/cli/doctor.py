@@ -11,6 +11,7 @@ from typing import Any
 import click
 from rich.console import Console
 from rich.padding import Padding
+from rich.table import Table
 from rich.text import Text
 
 from drmaa_cffi.library import LOCAL, PATH_VARIABLE
@@ -92,12 +93,21 @@ class _Report:
         """Write a heading."""
         self._screen.print(Text(text, style=style))
 
-    def line(self, text: str | Text, indent: int = 2) -> None:
+    def line(self, text: str | Text | Table, indent: int = 2) -> None:
         """Write a line: one that fits a terminal, a whole one elsewhere."""
-        if self._screen.is_terminal:
+        if self._screen.is_terminal or isinstance(text, Table):
             self._screen.print(Padding(text, (0, 0, 0, indent)))
         else:
             self._screen.print(Text(" " * indent).append(text), soft_wrap=True)
+
+    def item(self, mark: Text, text: str) -> None:
+        """Write a line behind a mark; where it must be broken, it stays behind the mark."""
+        if self._screen.is_terminal:
+            row = Table.grid(padding=(0, 2, 0, 0))
+            row.add_row(mark, text)
+            self.line(row)
+        else:
+            self.line(Text.assemble(mark, "  ", text))
 
 
 def _show(screen: Console, found: Diagnosis, results: list[Check], *, works: bool) -> None:
@@ -114,9 +124,9 @@ def _show(screen: Console, found: Diagnosis, results: list[Check], *, works: boo
     report.head("Checks")
     for check in results:
         mark, style = _MARKS[check.verdict]
-        report.line(Text.assemble((mark, style), f"  {check.name}: {check.said}"))
+        report.item(Text(mark, style), f"{check.name}: {check.said}")
         if check.remedy:
-            report.line(f"remedy: {check.remedy}", 11)
+            report.item(Text(" " * len(mark)), f"remedy: {check.remedy}")
     if works:
         report.head("A job can be submitted.", "bold green")
     else:
