@@ -18,9 +18,9 @@ CLEAN: dict[str, str | None] = dict.fromkeys(
 EXPORTED = '__attribute__((visibility("default"))) '
 
 
-def doctor(works: bool, **environment: str | None) -> dict[str, Any]:
+def doctor(works: bool, *words: str, **environment: str | None) -> dict[str, Any]:
     """Return what the doctor tells, in JSON."""
-    done = drmaa_cffi("doctor", "--json", **{**CLEAN, **environment})
+    done = drmaa_cffi("doctor", "--json", *words, **{**CLEAN, **environment})
     assert (0 if works else 1, "") == (done.returncode, done.stderr), done
     told: dict[str, Any] = json.loads(done.stdout)
     assert works == told["ok"]
@@ -108,21 +108,30 @@ def test_crash_at_load(tmp_path: Path) -> None:
     assert "ask for another build" in remedy
 
 
-def test_crash_in_session(tmp_path: Path) -> None:
-    """A library that ends the process in drmaa_init does not end the doctor, either."""
+def with_init(tmp_path: Path, statement: str) -> str:
+    """Return the path of a library whose drmaa_init begins with *statement*."""
     source = SOURCES[0].read_text(encoding="utf-8")
     assert 1 == source.count("int drmaa_init(")
     before, _, behind = source.partition("int drmaa_init(")
     arguments, _, body = behind.partition("{")
-    text = f"#include <stdlib.h>\n{before}int drmaa_init({arguments}{{ if (1) exit(7);{body}"
+    text = f"#include <stdlib.h>\n{before}int drmaa_init({arguments}{{ {statement} {body}"
     (tmp_path / "fake.c").write_text(text, encoding="utf-8")
-    path = compile_library(tmp_path / "libdrmaa.so", tmp_path / "fake.c", SOURCES[1])
-    told = doctor(False, DRMAA_LIBRARY_PATH=str(path))
+    return str(compile_library(tmp_path / "libdrmaa.so", tmp_path / "fake.c", SOURCES[1]))
+
+
+@pytest.mark.parametrize(
+    ("statement", "end"),
+    [
+        pytest.param("if (1) exit(7);", "it ended the process with status 7", id="exit"),
+        pytest.param("for (;;) {}", "it did not return within 3 s", id="hang"),
+    ],
+)
+def test_bad_end_in_session(tmp_path: Path, statement: str, end: str) -> None:
+    """A library that ends the process in drmaa_init, or hangs, does not end the doctor."""
+    path = with_init(tmp_path, statement)
+    told = doctor(False, "--timeout", "3", DRMAA_LIBRARY_PATH=path)
     verdict, said, _ = check(told, "session")
-    assert ("failure", "the step after names failed: it ended the process with status 7") == (
-        verdict,
-        said,
-    )
+    assert ("failure", f"the step after names failed: {end}") == (verdict, said)
 
 
 def test_missing_dependency(tmp_path: Path) -> None:

@@ -16,10 +16,7 @@ from drmaa_cffi.library import STATIC_TLS_ERROR, offers
 
 from .restart import with_room
 
-# In seconds: libraries that reach for an absent controller may take a minute.
-_LOAD_LIMIT = 30
-_SESSION_LIMIT = 180
-_LDD_LIMIT = 30
+_LDD_SECONDS = 30
 
 
 @dataclass
@@ -95,12 +92,13 @@ class Diagnosis:
         return "", self.broken_off
 
 
-def diagnose(contact: str, test_job_seconds: float) -> Diagnosis:
-    """Search, load, and open a session; run a test job if it is given time.
+def diagnose(contact: str, seconds: float, *, test_job: bool) -> Diagnosis:
+    """Search, load, and open a session.
 
     Args:
         contact: The session's contact; empty for none.
-        test_job_seconds: How long the job may take; 0 for no job.
+        seconds: How long a library may take to load, and to open a session.
+        test_job: Whether to run a test job, which may take as long.
     """
     found = Diagnosis(contact)
     decided = False
@@ -111,7 +109,7 @@ def diagnose(contact: str, test_job_seconds: float) -> Diagnosis:
         found.search.append(candidate)
         if offer.why_not:
             continue
-        _load(candidate)
+        _load(candidate, seconds)
         if candidate.path and not decided:
             candidate.chosen = decided = True
         decided = decided or candidate.decisive
@@ -119,7 +117,7 @@ def diagnose(contact: str, test_job_seconds: float) -> Diagnosis:
     if file:
         found.dependencies = _dependencies(file)
     if found.chosen:
-        _open_session(found, found.chosen, test_job_seconds)
+        _open_session(found, found.chosen, seconds, test_job=test_job)
     return found
 
 
@@ -157,13 +155,13 @@ def _probe(
     return [json.loads(line) for line in lines.splitlines()], broken_off, noise.strip()
 
 
-def _load(candidate: Candidate) -> None:
+def _load(candidate: Candidate, seconds: float) -> None:
     arguments = ["load", candidate.candidate]
-    steps, broken_off, _ = _probe(arguments, os.environ, _LOAD_LIMIT)
+    steps, broken_off, _ = _probe(arguments, os.environ, seconds)
     if steps and STATIC_TLS_ERROR in str(steps[0].get("reason", "")):
         candidate.needs_room = True
         candidate.remedy = str(steps[0]["remedy"])
-        steps, broken_off, _ = _probe(arguments, with_room(os.environ), _LOAD_LIMIT)
+        steps, broken_off, _ = _probe(arguments, with_room(os.environ), seconds)
     if not steps:
         candidate.reason = broken_off
         candidate.remedy = "ask for another build of the library; this one cannot be used"
@@ -173,11 +171,11 @@ def _load(candidate: Candidate) -> None:
         candidate.reason, candidate.remedy = str(steps[0]["reason"]), str(steps[0]["remedy"])
 
 
-def _open_session(found: Diagnosis, chosen: Candidate, test_job_seconds: float) -> None:
+def _open_session(found: Diagnosis, chosen: Candidate, seconds: float, *, test_job: bool) -> None:
     environ = with_room(os.environ) if chosen.needs_room else os.environ
-    arguments = ["session", found.contact, str(test_job_seconds)]
-    limit = _SESSION_LIMIT + test_job_seconds
-    steps, found.broken_off, found.noise = _probe(arguments, environ, limit)
+    for_job = seconds if test_job else 0
+    arguments = ["session", found.contact, str(for_job)]
+    steps, found.broken_off, found.noise = _probe(arguments, environ, seconds + for_job)
     found.steps = {step.pop("step"): step for step in steps}
 
 
@@ -191,7 +189,7 @@ def _dependencies(file: str) -> list[Dependency]:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            timeout=_LDD_LIMIT,
+            timeout=_LDD_SECONDS,
             check=False,
         ).stdout
     except (OSError, subprocess.SubprocessError):

@@ -39,10 +39,10 @@ _TIMES = {
 @click.option(
     "--timeout",
     type=click.FloatRange(min=1),
-    default=60,
+    default=120,
     show_default=True,
     metavar="SECONDS",
-    help="How long the test job may take.",
+    help="How long the library may take to load, to open a session, and the test job to end.",
 )
 @session_options
 def doctor(
@@ -60,7 +60,7 @@ def doctor(
     if local:
         os.environ[PATH_VARIABLE] = LOCAL
     with console(sys.stderr).status("looking") if sys.stderr.isatty() else nullcontext():
-        found = diagnose(contact or "", timeout if submit else 0)
+        found = diagnose(contact or "", timeout, test_job=submit)
     results = checks(found)
     works = not any(check.verdict is Verdict.FAILURE for check in results)
     if as_json:
