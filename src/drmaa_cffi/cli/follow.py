@@ -52,7 +52,6 @@ def follow(watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None]) 
 def _follow(
     watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None], display: Lines
 ) -> None:
-    answered = 0
     terminating = False
     while watch.unfinished:
         news = watch.news(_TICK)
@@ -63,7 +62,9 @@ def _follow(
                         end(event)
                     else:
                         say(event)
-        if interrupts.count > answered:
+        if interrupts.pending:
+            # First: one that comes during what follows must not be lost.
+            interrupts.pending = False
             if terminating:
                 raise Left(LEFT_RUNNING)
             with display.aside():
@@ -73,7 +74,6 @@ def _follow(
                 if answer is Answer.TERMINATE:
                     terminating = True
                     _terminate(watch)
-            answered = interrupts.count
         display.update()
 
 

@@ -35,7 +35,9 @@ class Interrupts:
         self.wake: Callable[[], None] = lambda: None
         self._before = signal.getsignal(signal.SIGINT)
         self._asking = False
-        self.count = 0
+        self._count = 0
+        #: Whether there was one that nobody has dealt with.
+        self.pending = False
 
     def __enter__(self) -> Self:
         """Begin to count."""
@@ -52,24 +54,26 @@ class Interrupts:
         signal.signal(signal.SIGINT, self._before)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self.count += 1
+        self._count += 1
         if self._asking:
             raise KeyboardInterrupt
+        self.pending = True
         self.wake()
 
     def ask(self, jobs: str) -> Answer:
         """Return what the user wants to become of *jobs*; without a terminal nobody is asked."""
-        if self.count >= ENOUGH:
+        if self._count >= ENOUGH:
             return Answer.TERMINATE
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             say(f"interrupted: the wait for {jobs} goes on; interrupt again to terminate")
             return Answer.WAIT
-        self._asking = True
         try:
+            self._asking = True
             return self._read(jobs)
         except (KeyboardInterrupt, click.Abort):
+            self._asking = False
             say("")
-            return Answer.TERMINATE if self.count >= ENOUGH else Answer.LEAVE
+            return Answer.TERMINATE if self._count >= ENOUGH else Answer.LEAVE
         finally:
             self._asking = False
 
@@ -84,5 +88,5 @@ class Interrupts:
             for answer in Answer:
                 if said and answer.value.startswith(said.strip().lower()):
                     if answer is Answer.WAIT:
-                        self.count = 0
+                        self._count = 0
                     return answer

@@ -38,7 +38,7 @@ def run(contact: str | None, *, local: bool, as_json: bool, tail: bool, **option
     highest of theirs.
     """
     try:
-        with Interrupts() as interrupts, open_session(contact, local=local):
+        with open_session(contact, local=local), Interrupts() as interrupts:
             status = _run(
                 JobOptions(**options),
                 interrupts,
