@@ -203,8 +203,9 @@ class NativeAttribute(Attribute):
     def __get__(self, instance: JobTemplate | None, owner: type) -> Any:
         """Return the program's own value."""
         asked = None if instance is None else _asked(instance)
-        if asked is None:
+        if instance is None or asked is None:
             return super().__get__(instance, owner)
+        self._raw(instance._handle)  # which raises if the template is of no use
         if self.converter is None:
             return asked.own
         return self.converter.from_drmaa(asked.own.encode("utf-8", "surrogateescape"))

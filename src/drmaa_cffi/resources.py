@@ -11,6 +11,8 @@ from .drms import FIELDS, VARIABLE, Drm, find, read_site
 from .errors import UnsupportedAttributeException, invalid_argument
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from typing_extensions import Self
 
 _UNITS = {"": 0, "K": 1, "M": 2, "G": 3, "T": 4}
@@ -55,7 +57,7 @@ class Resources(_Needs):
         cls,
         slots: int | None = None,
         memory: int | str | None = None,
-        walltime: Any = None,
+        walltime: float | timedelta | str | bytes | None = None,
         queue: str | None = None,
         gpus: int | None = None,
     ) -> Self:
@@ -122,7 +124,7 @@ def _bytes(value: object) -> int:
     return int(size)
 
 
-def _seconds(value: Any) -> int:
+def _seconds(value: float | timedelta | str | bytes) -> int:
     seconds = IntConverter.from_drmaa(IntConverter.to_drmaa(value))
     if not 1 <= seconds <= _MOST:
         raise invalid_argument(
@@ -167,7 +169,7 @@ def native(
     texts = [text for text in texts if not text.startswith(":")]
     if behind:
         if "slots" not in wanted:
-            texts.insert(0, _fill(entry, "slots", words["slots"], values))
+            texts.insert(0, _fill(entry, "slots", words.get("slots", ""), values))
         texts[0] += "".join(behind)
     return entry.separator.join(filter(None, texts))
 

@@ -258,7 +258,7 @@ def test_asdict_and_copy(drm: Drm, jobs: Jobs, session: Session) -> None:
 @pytest.mark.parametrize("name", ["inputPath", "outputPath", "errorPath"])
 def test_path(jobs: Jobs, name: str) -> None:
     """A path of Python's is taken for a file, without a colon of the program's own."""
-    file = jobs.folder / "a file"
+    file = jobs.folder / "file.txt"
     file.write_text("3\n" if name == "inputPath" else "")
     values: dict[str, object] = {
         "remoteCommand": Path("/bin/sh"),

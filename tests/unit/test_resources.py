@@ -380,10 +380,12 @@ def test_no_resources(template: JobTemplate, value: object) -> None:
 
 
 def test_deleted_template(fake: Fake, session: Session) -> None:
-    """A deleted template refuses resources by name."""
+    """A deleted template refuses resources by name, and to read what it was asked for."""
     fake.says("drmaa_get_DRM_system", b"SLURM 22")
-    template = JobTemplate()
+    template = JobTemplate(resources=Resources(slots=3))
     template.delete()
+    with pytest.raises(drmaa_cffi.InvalidJobTemplateException):
+        template.nativeSpecification  # noqa: B018
     with pytest.raises(drmaa_cffi.InvalidJobTemplateException):
         template.resources = Resources(slots=2)
 
