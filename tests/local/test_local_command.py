@@ -53,7 +53,8 @@ def test_stop(engine: Engine, session: Session) -> None:
     output(drmaa_cffi("local", "stop"))
     until(lambda: not Path(f"/proc/{before}").exists())
     assert "running" == session.jobStatus(job)
-    output(drmaa_cffi("local", "stop", "--terminate"))
+    told = json.loads(output(drmaa_cffi("local", "stop", "--terminate", "--json")))
+    assert told["pid"] is None
     assert session.wait(job, 30).wasAborted
 
 
@@ -66,6 +67,8 @@ def test_log(engine: Engine) -> None:
     session.initialize()
     assert output(drmaa_cffi("local", "log")) == engine.log()
     assert output(drmaa_cffi("local", "log", "-n", "1")) == engine.log().splitlines(True)[-1]
+    told = json.loads(output(drmaa_cffi("local", "log", "--json")))
+    assert {"log": f"{engine.home}/engine.log", "lines": engine.log().splitlines()} == told
 
 
 def test_broken_setting(engine: Engine) -> None:

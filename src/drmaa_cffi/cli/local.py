@@ -92,9 +92,12 @@ def _row(job: dict[str, Any]) -> tuple[str, ...]:
 
 @local.command("stop")
 @click.option("--terminate", is_flag=True, help="End all jobs first.")
-def stop(*, terminate: bool) -> None:
+@json_option
+def stop(*, terminate: bool, as_json: bool) -> None:
     """Stop the engine; running jobs go on, queued ones wait for the next engine."""
     _engine("stop", *(["--terminate"] if terminate else []))
+    if as_json:
+        document(json.loads(_engine("status")))
 
 
 @local.command("log")
@@ -102,7 +105,8 @@ def stop(*, terminate: bool) -> None:
     "-n", "--lines", type=click.IntRange(min=1), default=50, show_default=True, metavar="N",
     help="How many lines, from the end.",
 )  # fmt: skip
-def log(*, lines: int) -> None:
+@json_option
+def log(*, lines: int, as_json: bool) -> None:
     """Show what the engine has logged."""
     path = Path(json.loads(_engine("status"))["home"], "engine.log")
     try:
@@ -110,4 +114,7 @@ def log(*, lines: int) -> None:
             last = deque(file, maxlen=lines)
     except FileNotFoundError:
         raise Failure(f"there is no log: no engine has run in {path.parent}") from None
-    click.echo("".join(last), nl=False)
+    if as_json:
+        document({"log": str(path), "lines": [line.rstrip("\n") for line in last]})
+    else:
+        click.echo("".join(last), nl=False)
