@@ -188,6 +188,14 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def screens(session: nox.Session) -> None:
+    """Make the pictures of the command in docs/screens anew."""
+    install_wheel(session, "test")
+    command = ("pytest", "--drm=local", "--screens=docs/screens")
+    session.run(*command, "tests/drm/test_command_terminal.py", *session.posargs)
+
+
+@nox.session
 def gridengine(session: nox.Session) -> None:
     """Run the tests on the Grid Engine that tests/gridengine/start has set up."""
     install_wheel(session, "test")

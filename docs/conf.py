@@ -26,6 +26,7 @@ extensions = [
     "sphinx.ext.napoleon",
     "sphinx_copybutton",
     "api_tables",
+    "command_line",
 ]
 exclude_patterns = ["_build"]
 html_theme = "furo"

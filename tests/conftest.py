@@ -33,6 +33,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="what to run on: the scripted fake libdrmaa, the local engine, or a Grid Engine "
         'set up by eval "$(tests/gridengine/start)"',
     )
+    parser.addoption(
+        "--screens", metavar="FOLDER", help="save the terminal's screens as pictures there"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

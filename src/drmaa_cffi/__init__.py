@@ -89,6 +89,7 @@ from .errors import (
     UnsupportedAttributeException,
 )
 from .library import (
+    Attempt,
     Library,
     load_library,
 )
@@ -146,6 +147,7 @@ __all__ = [
     "WCT_SLIMIT",
     "WD",
     "AlreadyActiveSessionException",
+    "Attempt",
     "AuthorizationException",
     "ConflictingAttributeValuesException",
     "DefaultContactStringException",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from .jobinfo import JobInfo
+    from .library import Attempt
 
 
 class Errno(IntEnum):
@@ -316,15 +317,25 @@ class JobFailedError(DrmaaException):
 
 
 class LibraryNotFoundError(DrmaaException, RuntimeError):
-    """No libdrmaa was found; the message is a report of every place that was searched."""
+    """No libdrmaa was found; the message is a report of every place that was searched.
 
+    Attributes:
+        attempts: The places, each with why it had nothing.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
     meaning = "no DRMAA library was found"
     remedy = "set DRMAA_LIBRARY_PATH to the full path of the site's libdrmaa.so"
 
 
 class LibraryLoadError(DrmaaException, OSError):
-    """A libdrmaa was found and could not be loaded; the message has the reasons and remedies."""
+    """A libdrmaa was found and could not be loaded; the message has the reasons and remedies.
 
+    Attributes:
+        attempts: The places, each with its reason and remedy.
+    """
+
+    attempts: tuple[Attempt, ...] = ()
     meaning = "the DRMAA library could not be loaded"
     remedy = "see the message"
 

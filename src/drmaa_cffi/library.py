@@ -8,7 +8,7 @@ import re
 import shlex
 import sys
 import threading
-from typing import Callable, Mapping, NamedTuple, NoReturn, Sequence
+from typing import Callable, Iterator, Mapping, NamedTuple, NoReturn, Sequence
 
 from ._drmaa import ffi, lib
 from .errors import (
@@ -26,6 +26,10 @@ NOT_FOUND = (
     "Could not find drmaa library.  Please specify its full path using the environment variable "
     + PATH_VARIABLE
 )
+#: What the loader says where a library wants more static thread-local storage than is left, and
+#: what makes room for it in GLIBC_TUNABLES, before the process starts.
+STATIC_TLS_ERROR = "cannot allocate memory in static TLS block"
+STATIC_TLS_TUNABLE = "glibc.rtld.optional_static_tls=16384"
 _LOCAL_LIBRARY = os.path.join(os.path.dirname(__file__), "local", "libdrmaa.so")
 _DEBIAN_GRID_ENGINE = "/usr/lib/gridengine-drmaa/lib/libdrmaa.so*"
 _REASON_SIZE = 4096
@@ -119,8 +123,8 @@ STEPS = (
 
 # What the loader (or the library, when it begins) says, and what helps.
 _REMEDIES = {
-    r"(?P<file>\S+): cannot allocate memory in static TLS block": (
-        "start the program again with GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384 or "
+    rf"(?P<file>\S+): {STATIC_TLS_ERROR}": (
+        f"start the program again with GLIBC_TUNABLES={STATIC_TLS_TUNABLE} or "
         "LD_PRELOAD={file} in its environment (set before the process starts; setting it from "
         "within has no effect)"
     ),
@@ -183,9 +187,13 @@ def _try(candidate: str, found_via: str) -> Library | Attempt:
 
 def _give_up(attempts: Sequence[Attempt], *, found: bool) -> NoReturn:
     report = "\n".join(map(str, attempts))
+    error: LibraryLoadError | LibraryNotFoundError
     if found:
-        raise LibraryLoadError(f"Could not load the DRMAA library.  Tried:\n{report}")
-    raise LibraryNotFoundError(f"{NOT_FOUND}\nSearched:\n{report}")
+        error = LibraryLoadError(f"Could not load the DRMAA library.  Tried:\n{report}")
+    else:
+        error = LibraryNotFoundError(f"{NOT_FOUND}\nSearched:\n{report}")
+    error.attempts = tuple(attempts)
+    raise error
 
 
 def _asked_for(path: str) -> Step:
@@ -195,30 +203,46 @@ def _asked_for(path: str) -> Step:
     return Step("load_library()", candidates, decisive=True)
 
 
+class Offer(NamedTuple):
+    """What a search step has to offer."""
+
+    step: Step
+    #: A file or soname; empty if the step has none.
+    candidate: str
+    #: Why the step has none.
+    why_not: str = ""
+
+
+def offers(steps: Sequence[Step] | None = None) -> Iterator[Offer]:
+    """Give what each of *steps* offers, in the order of the search, without loading anything."""
+    for step in STEPS if steps is None else steps:
+        try:
+            for candidate in step.candidates(os.environ):
+                yield Offer(step, candidate)
+        except LookupError as why_not:
+            yield Offer(step, "", str(why_not))
+
+
 def _search(path: str | None) -> Library:
     """Try every step, or *path* alone; load the first that works."""
-    steps = STEPS if path is None else (_asked_for(path),)
     attempts: list[Attempt] = []
     found = False
-    for step in steps:
-        try:
-            candidates = step.candidates(os.environ)
-        except LookupError as why_not:
-            attempts.append(Attempt(step.found_via, "", str(why_not), ""))
+    for step, candidate, why_not in offers(None if path is None else (_asked_for(path),)):
+        if why_not:
+            attempts.append(Attempt(step.found_via, "", why_not, ""))
             continue
-        for candidate in candidates:
-            is_local = step.decisive and candidate == LOCAL
-            if is_local:
-                # Its engine is a program of this Python's; a job that submits jobs has it, too.
-                os.environ.setdefault(
-                    "DRMAA_LOCAL_ENGINE",
-                    f"{shlex.quote(sys.executable)} -m drmaa_cffi.local engine",
-                )
-            outcome = _try(_LOCAL_LIBRARY if is_local else candidate, step.found_via)
-            if isinstance(outcome, Library):
-                return outcome
-            attempts.append(outcome)
-            found = found or step.decisive or candidate not in SONAMES or bool(outcome.remedy)
+        is_local = step.decisive and candidate == LOCAL
+        if is_local:
+            # Its engine is a program of this Python's; a job that submits jobs has it, too.
+            os.environ.setdefault(
+                "DRMAA_LOCAL_ENGINE",
+                f"{shlex.quote(sys.executable)} -m drmaa_cffi.local engine",
+            )
+        outcome = _try(_LOCAL_LIBRARY if is_local else candidate, step.found_via)
+        if isinstance(outcome, Library):
+            return outcome
+        attempts.append(outcome)
+        found = found or step.decisive or candidate not in SONAMES or bool(outcome.remedy)
         if step.decisive:
             break
     _give_up(attempts, found=found)

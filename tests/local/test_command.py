@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from engines import Engine, submit, until
+from engines import Engine, submit, template, until
 
 import drmaa_cffi
 from drmaa_cffi import Session
@@ -41,6 +42,25 @@ def test_status(engine: Engine) -> None:
     assert {"running": 1, "user_on_hold": 1} == {
         state: count for state, count in status["jobs"].items() if count
     }
+
+
+def test_jobs(engine: Engine, session: Session) -> None:
+    """The command jobs tells of each job that is left, and of bulk jobs at once."""
+    held = submit(session, "true", jobSubmissionState="drmaa_hold", jobName="held one")
+    bulk = session.runBulkJobs(template(session, "sleep 600"), 1, 100, 3)  # type: ignore[arg-type]
+    until(lambda: session.jobStatus(bulk[1]) == "running")
+    first, second = json.loads(engine.command("jobs").stdout)
+    assert (held, "held one", None) == (first["job"], first["name"], first["tasks"])
+    assert ["/bin/sh", "-c", "true"] == first["command"]
+    assert {"user_on_hold": 1} == first["states"]
+    assert (bulk[0].partition(".")[0], [1, 100, 3]) == (second["job"], second["tasks"])
+    assert {"running": 2, "queued": 32} == second["states"]
+    assert session.contact == second["contact"]
+
+
+def test_no_jobs(engine: Engine) -> None:
+    """Without an engine there are no jobs."""
+    assert "[]\n" == engine.command("jobs").stdout
 
 
 def test_stop(engine: Engine, session: Session, tmp_path: Path) -> None:

@@ -21,6 +21,11 @@ def session() -> None:
     """Check the session's calls."""
     drmaa_cffi.load_library(Path("/usr/lib/libdrmaa.so"))
     library: drmaa_cffi.Library = drmaa_cffi.load_library()
+    try:
+        drmaa_cffi.load_library()
+    except (drmaa_cffi.LibraryLoadError, drmaa_cffi.LibraryNotFoundError) as error:
+        attempts: tuple[drmaa_cffi.Attempt, ...] = error.attempts
+        print(*attempts)
     path: str = library.path
     with Session() as s:
         contact: str = s.contact + Session.drmsInfo + s.drmaaImplementation + path

@@ -178,6 +178,20 @@ def test_wrong_architecture(tmp_path: Path, fake_library: Fake, offset: int, val
     assert f"use the libdrmaa for this machine and Python ({os.uname().machine}" in report(path)
 
 
+def test_attempts() -> None:
+    """The error carries each attempt, and the candidates with their reasons and remedies."""
+    program = """
+import drmaa_cffi
+try:
+    drmaa_cffi.load_library()
+except drmaa_cffi.LibraryLoadError as error:
+    print(*error.attempts[0], sep="|")
+"""
+    said = run(program, DRMAA_LIBRARY_PATH="libm.so.6").stdout
+    assert said.startswith("DRMAA_LIBRARY_PATH|libm.so.6|it lacks the routines drmaa_init")
+    assert said.endswith("|give the path of a DRMAA 1.0 library (DRMAA 2 is another interface)\n")
+
+
 def test_path_from_environment(fake_library: Fake) -> None:
     """DRMAA_LIBRARY_PATH names the library; so does os.environ, up to the first use."""
     done = run(LOAD, DRMAA_LIBRARY_PATH=str(fake_library.path))

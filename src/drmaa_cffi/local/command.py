@@ -1,4 +1,4 @@
-"""The commands of the local engine: library, status, engine, stop."""
+"""The commands of the local engine: library, status, jobs, engine, stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from . import home as homes
 
 _HEADER = struct.Struct("=IBBxxII")
-_INFO, _STOP = 9, 10
+_INFO, _STOP, _JOBS = 9, 10, 11
 _SECONDS = 60
 
 
@@ -30,6 +30,7 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("library", help="print the path of the engine's libdrmaa")
     commands.add_parser("status", help="print what the engine does, as a JSON object")
+    commands.add_parser("jobs", help="print the jobs that are left, as a JSON list")
     start = commands.add_parser("engine", help="start the engine, return when it is ready")
     start.add_argument("--foreground", action="store_true", help="stay, and log to the terminal")
     stop = commands.add_parser("stop", help="stop the engine; its running jobs go on")
@@ -40,6 +41,8 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(f"{Path(__file__).parent / 'libdrmaa.so'}\n")
         elif chosen.command == "status":
             sys.stdout.write(json.dumps(_status()) + "\n")
+        elif chosen.command == "jobs":
+            sys.stdout.write((_ask(_JOBS, b"") or b"[]").decode() + "\n")
         elif chosen.command == "stop":
             _ask(_STOP, b"\1" if chosen.terminate else b"")
         else:
@@ -82,5 +85,5 @@ def _ask(kind: int, payload: bytes) -> bytes | None:
             if not part:
                 return data[12:] if data else None
             data += part
-            if kind == _INFO and len(data) >= 4 + int.from_bytes(data[:4], sys.byteorder):
+            if kind != _STOP and len(data) >= 4 + int.from_bytes(data[:4], sys.byteorder):
                 return data[12:]

@@ -1,8 +1,9 @@
-"""What `python -m drmaa_cffi.local status` tells about a running engine."""
+"""What `python -m drmaa_cffi.local status` and `jobs` tell about a running engine."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from . import codes, model
@@ -24,17 +25,40 @@ _NAMES = {
 
 def facts_of(core: engine.Engine) -> dict[str, object]:
     """The engine's pid, home, slots and counts of jobs (tasks of bulk jobs) by state."""
-    jobs = dict.fromkeys(_NAMES.values(), 0)
+    jobs = Counter(dict.fromkeys(_NAMES.values(), 0))
     for job in core.jobs.values():
-        for task in job.tasks.values():
-            if task is not None:
-                jobs[_NAMES[task.status()]] += 1
-        untouched = job.count() - len(job.tasks)
-        if untouched:
-            jobs[_NAMES[model.Task(job, job.begin).status()]] += untouched
+        jobs.update(_states_of(job))
     return {
         "pid": os.getpid(),
         "home": str(core.home.path),
         "slots": core.queue.slots,
         "jobs": jobs,
     }
+
+
+def jobs_of(core: engine.Engine) -> list[dict[str, object]]:
+    """What is known of each job that has something left to reap, by number; bulk jobs are one."""
+    return [
+        {
+            "job": str(job.number),
+            "name": job.spec.name.decode("utf-8", "replace"),
+            "command": [
+                word.decode("utf-8", "replace") for word in (job.spec.command, *job.spec.arguments)
+            ],
+            "tasks": [job.begin, job.end, job.step] if job.step else None,
+            "states": _states_of(job),
+            "slots": job.spec.native.slots,
+            "contact": job.session.contact,
+            "submitted": job.submitted / 1e6,
+        }
+        for job in core.jobs.values()
+    ]
+
+
+def _states_of(job: model.Job) -> Counter[str]:
+    """How many of a job's tasks that were not reaped are in which state."""
+    states = Counter(_NAMES[task.status()] for task in job.tasks.values() if task is not None)
+    untouched = job.count() - len(job.tasks)
+    if untouched:
+        states[_NAMES[model.Task(job, job.begin).status()]] += untouched
+    return states

@@ -17,7 +17,7 @@ _log = logging.getLogger(__name__)
 
 PROTOCOL = 1
 MOST_FRAME = 64 << 20
-HELLO, EXIT, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, SYNCHRONIZE, INFO, STOP = range(1, 11)
+HELLO, EXIT, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, SYNCHRONIZE, INFO, STOP, JOBS = range(1, 12)
 ALL = "DRMAA_JOB_IDS_SESSION_ALL"
 
 HEADER = struct.Struct("=IBBxxII")
@@ -76,6 +76,7 @@ class Connection(asyncio.Protocol):
             SYNCHRONIZE: self._synchronize,
             INFO: self._info,
             STOP: self._stop,
+            JOBS: self._jobs,
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -110,7 +111,7 @@ class Connection(asyncio.Protocol):
         self._in = data[at:]
 
     def _handle(self, kind: int, question: _Question, payload: bytes, *, again: bool) -> bool:
-        if self._session is None and kind not in (HELLO, INFO, STOP):
+        if self._session is None and kind not in (HELLO, INFO, STOP, JOBS):
             self._drop("a request before hello")
             return False
         try:
@@ -278,6 +279,10 @@ class Connection(asyncio.Protocol):
     def _info(self, question: _Question, _payload: bytes, _again: bool) -> None:
         facts = report.facts_of(self._engine)
         question.answer(codes.SUCCESS, json.dumps(facts).encode())
+
+    def _jobs(self, question: _Question, _payload: bytes, _again: bool) -> None:
+        jobs = report.jobs_of(self._engine)
+        question.answer(codes.SUCCESS, json.dumps(jobs).encode())
 
     def _stop(self, question: _Question, payload: bytes, _again: bool) -> None:
         self._server.stop(terminate=payload == b"\1")

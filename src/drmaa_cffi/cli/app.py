@@ -1,0 +1,62 @@
+"""The group of all subcommands."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any, NoReturn
+
+import click
+
+from drmaa_cffi.errors import DrmaaException
+
+from . import control, doctor, local, manual, restart, run, status, submit, wait
+from .output import PROGRAM, Failure
+
+
+class _Group(click.Group):
+    """A group whose commands end with the library's own words where a call of it fails."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the subcommands in the order in which one needs them."""
+        return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the subcommand."""
+        try:
+            return super().invoke(ctx)
+        except DrmaaException as error:
+            raise Failure(str(error)) from error
+
+
+@click.group(
+    cls=_Group,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(version(PROGRAM), prog_name=PROGRAM)
+def app() -> None:
+    """Run jobs on the cluster, look after them, and find out why that does not work.
+
+    Data goes to stdout and messages to stderr; there are no escape codes in what is no terminal.
+    NO_COLOR in the environment turns colours off.
+    """
+
+
+for _command in (
+    run.run,
+    submit.submit,
+    status.status,
+    wait.wait,
+    *control.COMMANDS,
+    doctor.doctor,
+    local.local,
+    manual.completion,
+    manual.man,
+):
+    app.add_command(_command)
+
+
+def run_app() -> NoReturn:
+    """Run the command with the process's arguments, and end the process with its exit status."""
+    restart.settle()
+    app(prog_name=PROGRAM)
+    raise AssertionError  # click has ended the process

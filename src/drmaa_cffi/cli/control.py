@@ -1,0 +1,64 @@
+"""The subcommands ``hold``, ``release``, ``suspend``, ``resume`` and ``terminate``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from drmaa_cffi.const import JobControlAction
+from drmaa_cffi.errors import DrmaaException
+from drmaa_cffi.session import Session
+
+from .ids import STDIN_HELP, ids_argument, read_ids
+from .output import PROGRAM, document, say
+from .sessions import open_session, session_options
+
+_HELP = {
+    JobControlAction.HOLD: "Keep queued jobs from being started.",
+    JobControlAction.RELEASE: "Let jobs that are on hold be started.",
+    JobControlAction.SUSPEND: "Stop running jobs, for a while.",
+    JobControlAction.RESUME: "Let suspended jobs go on.",
+    JobControlAction.TERMINATE: "End jobs.",
+}
+_RETURNS = (
+    "The command returns when the DRM has taken the orders, which may be before they are carried "
+    "out. The exit status is 1 if it did not take one of them."
+)
+
+
+def _command(action: JobControlAction) -> click.Command:
+    """Return the subcommand for *action*."""
+
+    @click.command(str(action), help=f"{_HELP[action]}\n\n{_RETURNS}", epilog=STDIN_HELP)
+    @ids_argument
+    @session_options
+    def control(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: bool) -> None:
+        asked = read_ids(ids, contact)
+        jobs: list[dict[str, str | None]] = []
+        with open_session(asked.contact, local=local):
+            for job_id in asked.ids:
+                error = None
+                try:
+                    Session.control(job_id, action)
+                except DrmaaException as caught:
+                    error = str(caught)
+                    say(f"{PROGRAM}: job {job_id}: {error}")
+                jobs.append({"job": job_id, "error": error})
+        if as_json:
+            document({"action": str(action), "jobs": jobs})
+        sys.exit(any(job["error"] is not None for job in jobs))
+
+    return control
+
+
+COMMANDS = [
+    _command(action)
+    for action in (
+        JobControlAction.HOLD,
+        JobControlAction.RELEASE,
+        JobControlAction.SUSPEND,
+        JobControlAction.RESUME,
+        JobControlAction.TERMINATE,
+    )
+]

@@ -1,0 +1,43 @@
+"""The subcommand ``status``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from drmaa_cffi.errors import DrmaaException
+from drmaa_cffi.session import Session
+
+from .ids import STDIN_HELP, ids_argument, read_ids
+from .output import PROGRAM, data, document, say
+from .sessions import open_session, session_options
+
+
+@click.command(epilog=STDIN_HELP)
+@ids_argument
+@session_options
+def status(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: bool) -> None:
+    """Tell the states of jobs.
+
+    A line for each: its id, and one of undetermined, queued_active, system_on_hold, user_on_hold,
+    user_system_on_hold, running, system_suspended, user_suspended, user_system_suspended, done,
+    failed. The exit status is 1 if one of them is not known.
+    """
+    asked = read_ids(ids, contact)
+    jobs: list[dict[str, str | None]] = []
+    with open_session(asked.contact, local=local):
+        for job_id in asked.ids:
+            state = error = None
+            try:
+                state = str(Session.jobStatus(job_id))
+            except DrmaaException as caught:
+                error = str(caught)
+                say(f"{PROGRAM}: job {job_id}: {error}")
+            else:
+                if not as_json:
+                    data(f"{job_id} {state}")
+            jobs.append({"job": job_id, "state": state, "error": error})
+    if as_json:
+        document({"jobs": jobs})
+    sys.exit(any(job["error"] is not None for job in jobs))

@@ -1,0 +1,98 @@
+"""Showing what jobs have written, when they end."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Optional, TextIO
+
+from drmaa_cffi.const import PLACEHOLDER_HD, PLACEHOLDER_INCR, PLACEHOLDER_WD
+
+from .output import PROGRAM, say
+from .templates import JobOptions
+
+# How long a file may take to come from where the job ran, in seconds.
+_LATE = 5
+_LOOK = 0.1
+
+
+class Tail:
+    """The files that jobs write to; those that nobody named are in a folder of its own.
+
+    Args:
+        options: The job's options; ``options`` has them with the files that it takes instead.
+    """
+
+    def __init__(self, options: JobOptions) -> None:
+        self.folder: Optional[Path] = None
+        if not options.output:
+            # Where the job runs: the hosts of a cluster share that sooner than /tmp.
+            place = options.folder if os.access(options.folder, os.W_OK) else Path.home()
+            self.folder = Path(tempfile.mkdtemp(prefix=f".{PROGRAM}-", dir=place))
+            suffix = f".{PLACEHOLDER_INCR}" if options.array else ""
+            options = dataclasses.replace(options, output=str(self.folder / f"output{suffix}"))
+            if not (options.error or options.join):
+                options = dataclasses.replace(options, error=str(self.folder / f"error{suffix}"))
+        self.options = options
+        self._indices: dict[str, int] = {}
+        self._before: dict[Path, int] = {}
+        for index in options.array or (0,):
+            for path in self._paths(index):
+                # Jobs append.
+                self._before[path] = path.stat().st_size if path.is_file() else 0
+
+    def submitted(self, ids: list[str]) -> None:
+        """Note which job has which index."""
+        self._indices = dict(zip(ids, self.options.array or (0,)))
+
+    def show(self, job_id: str) -> None:
+        """Write what a job that has ended wrote: its output to stdout, its errors to stderr."""
+        output, *error = self._paths(self._indices.get(job_id, 0))
+        self._copy(output, sys.stdout)
+        for path in error:
+            self._copy(path, sys.stderr)
+
+    def text(self, job_id: str) -> str:
+        """Return what a job that has ended wrote to its output."""
+        (output, *_) = self._paths(self._indices.get(job_id, 0))
+        return self._read(output).decode(errors="backslashreplace")
+
+    def remove(self) -> None:
+        """Remove the folder."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _paths(self, index: int) -> list[Path]:
+        options = self.options
+        named = [options.output, None if options.join else options.error]
+        return [self._path(file, index) for file in named if file]
+
+    def _path(self, file: str, index: int) -> Path:
+        """Return the path of a file that is given in DRMAA's words."""
+        path = file.partition(":")[2] if ":" in file.partition("/")[0] else file
+        path = path.replace(PLACEHOLDER_INCR, str(index))
+        path = path.replace(PLACEHOLDER_HD, str(Path.home()), 1)
+        path = path.replace(PLACEHOLDER_WD, str(self.options.folder), 1)
+        return self.options.folder / path
+
+    def _copy(self, path: Path, stream: TextIO) -> None:
+        stream.flush()
+        stream.buffer.write(self._read(path))
+        stream.buffer.flush()
+
+    def _read(self, path: Path) -> bytes:
+        end = time.monotonic() + _LATE
+        while not path.exists() and time.monotonic() < end:
+            time.sleep(_LOOK)
+        try:
+            with path.open("rb") as file:
+                file.seek(self._before[path])
+                return file.read()
+        except OSError as error:
+            say(f"{PROGRAM}: the job's output can't be shown: {error}")
+            return b""
