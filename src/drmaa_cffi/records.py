@@ -47,7 +47,7 @@ class CallInC:
 class Claim:
     """The right to a job's record, from before the job ends."""
 
-    __slots__ = ("__weakref__", "given", "job_id", "listeners", "outcome", "owned")
+    __slots__ = ("__weakref__", "given", "job_id", "listeners", "outcome", "owned", "withdrawn")
 
     def __init__(self, job_id: str) -> None:
         self.job_id = job_id
@@ -57,6 +57,13 @@ class Claim:
         self.owned = False
         # A wait has returned the record, which it does once.
         self.given = False
+        # Nobody has it any more: whoever waits for it has to ask anew.
+        self.withdrawn = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing to wait for any more."""
+        return self.withdrawn or self.outcome is not None
 
 
 def state_of(outcome: Outcome) -> JobState:
@@ -320,6 +327,7 @@ class Records:
                 claim.listeners.remove(listener)
             if claim.owned or claim.listeners or self._claims.get(claim.job_id) is not claim:
                 return
+            claim.withdrawn = True
             self._pending.pop(claim.job_id, None)
             del self._claims[claim.job_id]
             told = []

@@ -55,8 +55,11 @@ def _synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispo
         return
     _synchronize_others(waits, ids, timeout)
     claims = list(filter(None, map(waits.records.claim_on, ids)))
-    if not waits.sleep(lambda: all(claim.outcome for claim in claims), deadline):
+    if not waits.sleep(lambda: all(claim.is_over for claim in claims), deadline):
         raise timed_out("drmaa_synchronize")
+    withdrawn = [claim.job_id for claim in claims if claim.withdrawn]
+    if withdrawn:
+        _synchronize(waits, withdrawn, timeout_until(deadline), dispose=False)
     if dispose:
         _dispose_of(waits, ids)
 

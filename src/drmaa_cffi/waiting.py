@@ -167,7 +167,10 @@ class Waits:
                     continue
             claim = records.claim_on(job_id)
             if claim is not None:
-                return self._await_claim(claim, deadline)
+                outcome = self._await_claim(claim, deadline)
+                if outcome is not None:
+                    return outcome
+                continue
             # To ask is not to wait for what another call will hear.
             key = None if timeout == TIMEOUT_NO_WAIT else job_id
             self.run_errand(key, job_id, deadline, self._target(job_id, deadline, asked=asked))
@@ -251,7 +254,10 @@ class Waits:
                 return outcome
             claim = self.records.claim_on(job_id)
             if claim is not None:
-                return self._await_claim(claim, deadline)
+                outcome = self._await_claim(claim, deadline)
+                if outcome is not None:
+                    return outcome
+                continue
             if not asked:
                 try:
                     outcome = self._ask(job_id, TIMEOUT_NO_WAIT)
@@ -365,13 +371,15 @@ class Waits:
 
     # On any thread.
 
-    def _await_claim(self, claim: Claim, deadline: float) -> JobInfo:
-        """Wait for a record that a future gets, too."""
-        if claim.outcome is None:
+    def _await_claim(self, claim: Claim, deadline: float) -> JobInfo | None:
+        """Wait for a record that a future gets, too; None if the claim was withdrawn."""
+        if not claim.is_over:
             self.refuse_to_wait_here()
-            if not self.sleep(lambda: claim.outcome is not None, deadline):
+            if not self.sleep(lambda: claim.is_over, deadline):
                 raise timed_out()
         outcome = claim.outcome
+        if claim.withdrawn:
+            return None
         if claim.given:
             raise from_code(
                 Errno.INVALID_JOB,

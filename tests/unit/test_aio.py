@@ -1,0 +1,271 @@
+"""The session for asyncio: one thread for all waits, and no record lost when one is cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from pathlib import Path
+from typing import Any, Callable, Coroutine
+
+import pytest
+from fake import Fake
+
+import drmaa_cffi
+from drmaa_cffi import JobExecutor, JobState, JobTemplate, Session, aio
+
+LIMIT = 20
+ANY = Session.JOB_IDS_SESSION_ANY
+
+
+def play(scene: Callable[[aio.Session], Coroutine[Any, Any, None]]) -> None:
+    """Run a coroutine in an open session, in asyncio's debug mode, with a limit."""
+
+    async def whole() -> None:
+        async with aio.Session() as session:
+            await asyncio.wait_for(scene(session), LIMIT)
+
+    asyncio.run(whole(), debug=True)
+
+
+def tasks() -> int:
+    """How many threads this process has."""
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def later(action: Callable[..., object], *arguments: object, seconds: float = 0.2) -> None:
+    """Do something in a while, in another thread."""
+    timer = threading.Timer(seconds, action, arguments)
+    timer.daemon = True
+    timer.start()
+
+
+def test_every_name(fake: Fake) -> None:
+    """All names of the session are there, and do what they do without asyncio."""
+
+    async def scene(session: aio.Session) -> None:
+        template = await session.createJobTemplate()
+        template.remoteCommand = "/bin/true"
+        job = await session.runJob(template)
+        assert JobState.RUNNING == await session.jobStatus(job)
+        await session.control(job, "hold")
+        jobs = await session.runBulkJobs(template, 1, 3, 1)
+        later(fake.finish)
+        await session.synchronize([job, *jobs], LIMIT)
+        assert job == (await session.wait(job)).jobId
+        await session.synchronize(session.JOB_IDS_SESSION_ALL, dispose=True)
+        with pytest.raises(drmaa_cffi.InvalidJobException):
+            await session.wait(jobs[0])
+        await session.deleteJobTemplate(template)
+        assert (Session.contact, Session.drmsInfo, Session.drmaaImplementation) == (
+            session.contact, session.drmsInfo, session.drmaaImplementation
+        )  # fmt: skip
+        assert (1, 0) == session.version
+        await session.exit()
+        with pytest.raises(drmaa_cffi.NoActiveSessionException):
+            await session.wait(job)
+        await session.initialize()
+
+    play(scene)
+    public = {name for name in vars(Session) if not name.startswith("_")}
+    assert public | {"as_completed"} == {n for n in vars(aio.Session) if not n.startswith("_")}
+
+
+def test_thousand_waits(fake: Fake) -> None:
+    """A thousand coroutines wait in one thread, with a C call for each job that ends."""
+
+    async def scene(session: aio.Session) -> None:
+        jobs = await session.runBulkJobs(JobTemplate(), 1, 1000, 1)
+        before = tasks()
+        waits = [asyncio.create_task(session.wait(job)) for job in jobs]
+        while not fake.calls("drmaa_wait"):  # noqa: ASYNC110 - C sets no event
+            await asyncio.sleep(0.01)
+        assert before + 1 == tasks()
+        fake.finish()
+        assert jobs == [info.jobId for info in await asyncio.gather(*waits)]
+        assert 1000 == fake.calls("drmaa_wait")
+
+    play(scene)
+
+
+@pytest.mark.parametrize("asked", ["the job", "any"])
+def test_cancelled(fake: Fake, asked: str) -> None:
+    """The record of a wait that was cancelled is the next one's, with asyncio or without."""
+
+    async def scene(session: aio.Session) -> None:
+        for ends in ("before", "at", "after"):
+            job = await session.runJob(JobTemplate())
+            word = job if asked == "the job" else ANY
+            wait = asyncio.create_task(session.wait(word))
+            await asyncio.sleep(0.05)
+            if ends == "before":
+                fake.finish(job)
+                # The record comes, and the coroutine is not told yet.
+                time.sleep(0.05)  # noqa: ASYNC251
+            wait.cancel()
+            if ends == "at":
+                fake.finish(job)
+            with pytest.raises(asyncio.CancelledError):
+                await wait
+            if ends == "after":
+                later(fake.finish, job)
+            assert job == (await session.wait(word)).jobId
+        job = await session.runJob(JobTemplate())
+        wait = asyncio.create_task(session.wait(job))
+        await asyncio.sleep(0.05)
+        wait.cancel()
+        later(fake.finish, job)
+        assert job == (await asyncio.get_running_loop().run_in_executor(
+            None, Session.wait, job, LIMIT
+        )).jobId  # fmt: skip
+
+    play(scene)
+
+
+def test_timeouts(fake: Fake) -> None:
+    """A wait ends with its own timeout, a fraction of a second too, or with asyncio's."""
+
+    async def scene(session: aio.Session) -> None:
+        job = await session.runJob(JobTemplate())
+        for word in (job, ANY):
+            for timeout in (0, 0.1):
+                begin = time.monotonic()
+                with pytest.raises(drmaa_cffi.ExitTimeoutException):
+                    await session.wait(word, timeout)
+                assert timeout <= time.monotonic() - begin < timeout + 5
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(session.wait(word), 0.05)
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(session.synchronize([job], dispose=True), 0.05)
+        fake.finish(job)
+        assert job == (await session.wait(job, 0)).jobId
+
+    play(scene)
+
+
+def test_unknown_job(fake: Fake) -> None:
+    """A job that there is not, or whose record was taken, is refused as ever."""
+
+    async def scene(session: aio.Session) -> None:
+        job = await session.runJob(JobTemplate())
+        fake.finish(job)
+        await session.wait(job)
+        for word in ("4711", job, ANY):
+            with pytest.raises(drmaa_cffi.InvalidJobException):
+                await session.wait(word)
+        with pytest.raises(drmaa_cffi.InvalidArgumentException):
+            await session.wait(job, -2)
+        with pytest.raises(drmaa_cffi.InvalidArgumentException):
+            async for _ in session.as_completed(None):  # type: ignore[arg-type]
+                pass
+
+    play(scene)
+
+
+def test_as_completed(fake: Fake) -> None:
+    """as_completed() gives records in the order of the jobs' ends."""
+
+    async def scene(session: aio.Session) -> None:
+        jobs = await session.runBulkJobs(JobTemplate(), 1, 5, 1)
+        order = [jobs[2], jobs[0], jobs[4]]
+        fake.finish(order[0])
+        seen = []
+        async for info in session.as_completed(order):
+            seen.append(info.jobId)
+            if len(seen) < len(order):
+                fake.finish(order[len(seen)])
+        assert order == seen
+        fake.finish()
+        rest = {info.jobId async for info in session.as_completed(session.JOB_IDS_SESSION_ALL)}
+        assert set(jobs) - set(order) == rest
+
+    play(scene)
+
+
+def test_as_completed_left(fake: Fake) -> None:
+    """A loop that is left early leaves the other records to other waits."""
+
+    async def scene(session: aio.Session) -> None:
+        jobs = await session.runBulkJobs(JobTemplate(), 1, 3, 1)
+        fake.finish()
+        loop = session.as_completed(jobs)
+        first = await loop.__anext__()
+        await loop.aclose()  # type: ignore[attr-defined]
+        others = {(await session.wait(ANY)).jobId for _ in range(2)}
+        assert set(jobs) == {first.jobId, *others}
+
+    play(scene)
+
+
+def test_job_without_usage(fake: Fake) -> None:
+    """A job without usage raises for wait(), and has a record for as_completed()."""
+
+    async def scene(session: aio.Session) -> None:
+        fake.gives_no_usage()
+        first, second = [await session.runJob(JobTemplate()) for _ in range(2)]
+        fake.finish()
+        with pytest.raises(drmaa_cffi.NoResourceUsageException) as caught:
+            await session.wait(first)
+        assert caught.value.jobInfo is not None
+        assert [second] == [info.jobId async for info in session.as_completed([second])]
+
+    play(scene)
+
+
+def test_exit_ends_waits(fake: Fake) -> None:
+    """The session's exit ends the waits of coroutines with an exception."""
+
+    async def scene(session: aio.Session) -> None:
+        job = await session.runJob(JobTemplate())
+        waits = [asyncio.create_task(session.wait(word)) for word in (job, ANY)]
+        await asyncio.sleep(0.05)
+        await session.exit()
+        for wait in waits:
+            with pytest.raises(drmaa_cffi.NoActiveSessionException):
+                await wait
+
+    play(scene)
+
+
+def test_cluster_does_not_answer(fake: Fake) -> None:
+    """A DRM that does not answer for a while delays waits, and ends none."""
+
+    async def scene(session: aio.Session) -> None:
+        fake.returns("drmaa_wait", drmaa_cffi.Errno.DRM_COMMUNICATION_FAILURE, first=1, last=2)
+        job = await session.runJob(JobTemplate())
+        fake.finish()
+        assert job == (await session.wait(job)).jobId
+
+    play(scene)
+
+
+def test_futures_in_asyncio(fake: Fake) -> None:
+    """An executor's futures can be awaited, beside the session's coroutines."""
+
+    async def scene(session: aio.Session) -> None:
+        executor = JobExecutor(Session)
+        future = executor.submit(JobTemplate())
+        own = await session.runJob(JobTemplate())
+        later(fake.finish)
+        info = await asyncio.wrap_future(future)
+        assert future.job_id == info.jobId == (await session.wait(info.jobId)).jobId
+        assert own == (await session.wait(ANY)).jobId
+        executor.shutdown()
+
+    play(scene)
+
+
+def test_loop_is_closed(fake: Fake) -> None:
+    """A record that comes when the loop is gone is kept for the next wait."""
+
+    async def begin() -> str:
+        session = aio.Session()
+        await session.initialize()
+        job = await session.runJob(JobTemplate())
+        with pytest.raises(asyncio.TimeoutError):
+            await asyncio.wait_for(session.wait(job), 0.05)
+        return job
+
+    job = asyncio.run(begin())
+    later(fake.finish)
+    assert job == Session.wait(job, LIMIT).jobId
