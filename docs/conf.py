@@ -48,7 +48,13 @@ nitpick_ignore_regex = [
     ("py:.*", r"(datetime\.)?(datetime|timedelta)"),
     ("py:.*", r"(os\.)?PathLike"),
     ("py:.*", r"(pathlib\.)?Path"),
+    ("py:.*", r"concurrent\.futures\..*"),
+    # The package's own, which users need no name for.
+    ("py:class", r"OnStatus"),
+    ("py:class", r"drmaa_cffi\.attributes\..*"),
 ]
+# Signatures say Session for two classes, of which they can mean but one.
+suppress_warnings = ["ref.python"]
 
 # Of links, only those within the documentation are checked: builds need no network.
 linkcheck_ignore = ["https?://.*"]

@@ -64,22 +64,34 @@ class Session:
 
     @property
     def contact(self) -> str:
-        """The string that reconnects to this session. C: drmaa_get_contact."""
+        """Return the string that reconnects to this session.
+
+        C: drmaa_get_contact.
+        """
         return sync.Session.contact
 
     @property
     def drmsInfo(self) -> str:
-        """The DRM's name and version. C: drmaa_get_DRM_system."""
+        """Return the DRM's name and version.
+
+        C: drmaa_get_DRM_system.
+        """
         return sync.Session.drmsInfo
 
     @property
     def drmaaImplementation(self) -> str:
-        """The library's name and version. C: drmaa_get_DRMAA_implementation."""
+        """Return the library's name and version.
+
+        C: drmaa_get_DRMAA_implementation.
+        """
         return sync.Session.drmaaImplementation
 
     @property
     def version(self) -> Version:
-        """The version of DRMAA that the library has. C: drmaa_version."""
+        """Return the version of DRMAA that the library has.
+
+        C: drmaa_version.
+        """
         return sync.Session.version
 
     async def initialize(self, contactString: str | bytes | None = None) -> None:

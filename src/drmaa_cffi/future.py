@@ -81,7 +81,7 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
 
     @property
     def has_record(self) -> bool:
-        """Whether the job's end is known: for a cancelled future that is later than done()."""
+        """Whether the job's end is known, which for a cancelled future is later than done()."""
         return self._claim.outcome is not None
 
     def result(self, timeout: float | None = None) -> JobInfo:
@@ -154,8 +154,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         """Return the job's state.
 
         Returns:
-            A member of JobState: after the job's end DONE or FAILED, without asking the DRM;
-            UNDETERMINED where its record was lost.
+            A member of JobState. After the job's end it is DONE or FAILED, without asking the
+            DRM, and UNDETERMINED where the record was lost.
 
         Raises:
             DrmCommunicationException: the DRM can't be reached.
@@ -230,8 +230,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         The job's end is waited for in the background; JobExecutor.shutdown() waits for it, too.
 
         Returns:
-            True if the future is cancelled: result() raises CancelledError. False if the job
-            has ended, or can't be terminated any more: it has a result.
+            True if the future is cancelled, so that result() raises CancelledError. False if the
+            job has ended, or can't be terminated any more, so that it has a result.
 
         Raises:
             DrmaaException: the DRM can't be told; those of Session.control().

@@ -132,3 +132,18 @@ def test_query_system(run: Callable[[str], str]) -> None:
         name for name, _ in answers[1:]
     ]
     assert all(answer for _, answer in answers)
+
+
+def test_futures(run: Callable[[str], str]) -> None:
+    """Each job's end is told, and what the one that failed has said."""
+    ends = dict.fromkeys(range(6), "exited with 0")
+    ends[3] = "exited with 1: no luck"
+    expected = "".join(f"job number {number} {end}\n" for number, end in ends.items())
+    assert expected == run("futures")
+
+
+def test_coroutines(run: Callable[[str], str]) -> None:
+    """Three chains of two jobs run to their ends."""
+    lines = sorted(run("coroutines").splitlines())
+    ends = "first exited with 0, second exited with 3"
+    assert [f"chain {number}: {ends}" for number in range(3)] == lines
