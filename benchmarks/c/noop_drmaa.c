@@ -179,10 +179,14 @@ int drmaa_run_job(char *job_id, size_t job_id_len, const drmaa_job_template_t *j
     return OK(diagnosis, diagnosis_len);
 }
 
+/* The bulk job whose tasks a wait for any job gives, in one thread, one after the other. */
+static drmaa_job_ids_t bulk = {.at = 1};
+
 int drmaa_run_bulk_jobs(drmaa_job_ids_t **job_ids, const drmaa_job_template_t *jt, int start,
                         int end, int step, char *diagnosis, size_t diagnosis_len)
 {
     (void)jt;
+    bulk = (drmaa_job_ids_t){.at = start, .end = end, .step = step};
     *job_ids = malloc(sizeof **job_ids);
     (*job_ids)->at = start;
     (*job_ids)->end = end;
@@ -220,7 +224,10 @@ int drmaa_wait(const char *job_id, char *job_id_out, size_t job_id_out_len, int 
                size_t diagnosis_len)
 {
     (void)timeout;
-    put(job_id_out, job_id_out_len, job_id);
+    if (strcmp(job_id, DRMAA_JOB_IDS_SESSION_ANY) != 0)
+        put(job_id_out, job_id_out_len, job_id);
+    else if (drmaa_get_next_job_id(&bulk, job_id_out, job_id_out_len) != 0)
+        return DRMAA_ERRNO_INVALID_JOB;
     *stat = 0;
     *usage = values_of(NULL, 1);
     return OK(diagnosis, diagnosis_len);

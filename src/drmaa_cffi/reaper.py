@@ -82,6 +82,8 @@ class Reaper:
         while call is not None:
             self._finish(call, *threads.attempt(self._wait_for_any))
             call = self._next()
+        # Its number may be another thread's from now on.
+        self._thread = None
 
     def _go_on(self) -> None:
         """The same under gevent, where only a real thread may block in C."""

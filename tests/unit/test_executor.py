@@ -196,6 +196,18 @@ def test_wait_for_any_under_way(fake: Fake, executor: JobExecutor, template: Job
     assert [own] == found
 
 
+def test_after_the_executor(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
+    """When the executor's thread has left, waits of other threads are no callbacks of it."""
+    before = tasks()
+    executor.submit(template)
+    fake.finish()
+    until(lambda: tasks() == before)
+    for _ in range(20):
+        job_id = Session.runJob(template)
+        later(fake.finish, job_id, seconds=0.01)
+        assert job_id == Session.wait(job_id, LIMIT).jobId
+
+
 def test_status_of_kept_job(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
     """A job whose record the executor's thread has taken for others has a status all the same."""
     job_id = Session.runJob(template)
