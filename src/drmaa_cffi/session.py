@@ -206,6 +206,7 @@ class Session:
 
         C: drmaa_run_job.
         """
+        waiting.waits.submitted += 1
         return binding.run_job(_handle(jobTemplate))
 
     @staticmethod
@@ -237,6 +238,7 @@ class Session:
             raise invalid_argument(
                 f"endIndex {endIndex!r} is below beginIndex {beginIndex!r}: it can't be less"
             )
+        waiting.waits.submitted += 1
         return binding.run_bulk_jobs(_handle(jobTemplate), begin, end, _index(step, "step"))
 
     @staticmethod

@@ -16,10 +16,21 @@ if TYPE_CHECKING:
 
 # How long an abandoned wait may take to bring the record of a job that has ended, in seconds.
 _GRACE = 0.1
+_ALL = (JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ALL.encode())
 
 
 def synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
     """Wait for all of *job_ids*, as Session.synchronize describes."""
+    submitted = waits.submitted
+    _wait(waits, job_ids, timeout, dispose=dispose)
+    is_all = dispose and any(job_id in _ALL for job_id in job_ids)
+    # Grid Engine's library, asked for all, does not dispose of jobs that had ended before. A job
+    # that was submitted meanwhile is not among all: its record would be lost.
+    if is_all and submitted == waits.submitted:
+        threads.off_main(lambda: _dispose_of_all(waits))
+
+
+def _wait(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
     if waits.records.is_quiet and (timeout == TIMEOUT_NO_WAIT or not dispose):
         # With dispose only to ask: a list disposed of by halves can't be asked for again.
         try:
@@ -50,8 +61,6 @@ def _synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispo
     ids = [job_id_of(job_id) for job_id in job_ids]
     if JOB_IDS_SESSION_ALL in ids:
         _block(waits, ids, timeout, dispose=False)
-        if dispose:
-            _dispose_of_all(waits)
         return
     _synchronize_others(waits, ids, timeout)
     claims = list(filter(None, map(waits.records.claim_on, ids)))

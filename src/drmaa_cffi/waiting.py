@@ -64,6 +64,8 @@ class Waits:
     def __init__(self) -> None:
         self.records = Records()
         self._reaper = Reaper(self.records, outcome_of)
+        #: Grows with each submission.
+        self.submitted = 0
 
     def reset(self) -> None:
         """Forget all records and calls: the session is over, and so is every wait in it."""

@@ -78,6 +78,13 @@ def until_state(job_id: str, *states: JobState) -> None:
         raise AssertionError(f"job {job_id} came to {set(seen)}, not to {states}") from None
 
 
+def is_still(path: Path) -> bool:
+    """Whether nothing is written to *path* for most of a second."""
+    before = path.stat().st_size
+    time.sleep(0.8)
+    return path.stat().st_size == before
+
+
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
     """Fail if the block takes longer than *seconds*."""

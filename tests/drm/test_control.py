@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 
 import pytest
 from drms import Drm
-from jobs import Jobs, outcome, until, until_state
+from jobs import Jobs, is_still, outcome, until, until_state
 
 from drmaa_cffi import (
     InvalidArgumentException,
@@ -41,13 +40,6 @@ def test_hold_and_release(drm: Drm, jobs: Jobs, session: Session) -> None:
     until_state(job_id, JobState.USER_ON_HOLD, JobState.USER_SYSTEM_ON_HOLD)
     session.control(job_id, JobControlAction.RELEASE)
     until_state(job_id, drm.before_start)
-
-
-def is_still(path: Path) -> bool:
-    """Whether nothing is written to *path* for most of a second."""
-    before = path.stat().st_size
-    time.sleep(0.8)
-    return path.stat().st_size == before
 
 
 def test_suspend_and_resume(jobs: Jobs, session: Session) -> None:

@@ -9,7 +9,7 @@ from typing import Iterator
 
 import pytest
 from drms import Drm
-from jobs import LONG, Jobs, end_all_jobs, until, until_state
+from jobs import LONG, Jobs, end_all_jobs, is_still, until, until_state
 
 import drmaa_cffi
 from drmaa_cffi import JobExecutor, JobFuture, JobState, JobSubmissionState, Session, aio
@@ -97,19 +97,27 @@ def test_terminate(executor: JobExecutor, jobs: Jobs) -> None:
     assert (False, False) == (info.ok, info.hasExited and not info.wasAborted)
 
 
-def test_control(executor: JobExecutor, jobs: Jobs) -> None:
+def test_control(executor: JobExecutor, jobs: Jobs, tmp_path: Path) -> None:
     """A future's job can be held and released, suspended and resumed."""
+    script = f"while [ ! -e {tmp_path}/go ]; do echo; sleep 0.1; done; exit 4"
+    out = tmp_path / "out"
     future = executor.submit(
-        jobs.template("sleep 2; exit 4", jobSubmissionState=JobSubmissionState.HOLD_STATE)
+        jobs.template(
+            script, jobSubmissionState=JobSubmissionState.HOLD_STATE, outputPath=f":{out}"
+        )
     )
     until_state(future.job_id, JobState.USER_ON_HOLD)
     future.release()
     executor.wait_started([future], LONG)
-    until_state(future.job_id, JobState.RUNNING)
+    until(lambda: out.exists() and out.stat().st_size)
     future.suspend()
     until_state(future.job_id, JobState.USER_SUSPENDED)
     assert JobState.USER_SUSPENDED == future.status()
+    # Grid Engine stops the job a while after it says so.
+    until(lambda: is_still(out))
     future.resume()
+    until(lambda: not is_still(out))
+    (tmp_path / "go").touch()
     assert 4 == future.result(LONG).exitStatus
 
 
