@@ -6,8 +6,12 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import sysconfig
+import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
 import nox
 
@@ -16,7 +20,7 @@ SLOW_PYTHON = "3.13"
 MEASURED_PYTHON = "3.11"
 # Tests on a real DRM mostly wait for it, so more of them than processors can run at once.
 PARALLEL = "--numprocesses=5"
-A_CORE_EACH = "--numprocesses=auto"
+TWO_A_CORE = f"--numprocesses={2 * (os.cpu_count() or 1)}"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 STRICT_C = "-Wall -Wextra -Werror"
 # The files with a schema, by the name that check-jsonschema has for it.
@@ -58,6 +62,24 @@ def install_wheel(session: nox.Session, *groups: str) -> None:
     session.install(str(_built[0]))
 
 
+@contextmanager
+def meanwhile(session: nox.Session, *command: str) -> Iterator[None]:
+    """Run a command beside the block, and show at its end what it printed; both must succeed."""
+    program = str(Path(session.bin, command[0]))
+    environment = {**os.environ, **{name: text for name, text in session.env.items() if text}}
+    with tempfile.TemporaryFile("w+") as printed:
+        beside = subprocess.Popen([program, *command[1:]], env=environment, stdout=printed)
+        try:
+            yield
+        finally:
+            status = beside.wait()
+            printed.seek(0)
+            session.log(f"meanwhile: {' '.join(command)}")
+            sys.stdout.write(printed.read())
+        if status:
+            session.error(f"{command[0]} failed with exit code {status}")
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style: Python, shell scripts, and the files that GitHub and others read."""
@@ -97,8 +119,8 @@ def tests(session: nox.Session) -> None:
     """Run the tests on the scripted fake and on the local engine; slow ones on one Python."""
     install_wheel(session, "test")
     chosen = () if session.python == SLOW_PYTHON else ("-m", "not slow")
-    session.run("pytest", A_CORE_EACH, *chosen, *session.posargs)
-    session.run("pytest", "--drm=local", PARALLEL, *chosen, *session.posargs)
+    with meanwhile(session, "pytest", TWO_A_CORE, *chosen, *session.posargs):
+        session.run("pytest", "--drm=local", PARALLEL, *chosen, *session.posargs)
 
 
 @nox.session
@@ -124,7 +146,7 @@ def use_installed(session: nox.Session, root: Path) -> None:
     session.run("python", "-W", "error", str(root / "examples" / "hello.py"), env=local)
     session.run("python", "-m", "drmaa_cffi.local", "stop", env=local)
     tests = (str(root / "tests" / "unit" / f"test_{name}.py") for name in QUICK_TESTS)
-    session.run("pytest", "-q", A_CORE_EACH, *tests)
+    session.run("pytest", "-q", TWO_A_CORE, *tests)
 
 
 @nox.session(python=PYTHONS)
@@ -172,7 +194,7 @@ def sanitize(session: nox.Session) -> None:
         "LD_PRELOAD": " ".join(runtime),
         "CFLAGS": flags,
     }
-    session.run("pytest", A_CORE_EACH, "-m", "not slow", *session.posargs, env=environment)
+    session.run("pytest", TWO_A_CORE, "-m", "not slow", *session.posargs, env=environment)
     # The jobs run under it, too, and some have to die by these signals.
     environment["ASAN_OPTIONS"] += ":handle_segv=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0"
     arguments = ("--drm=local", PARALLEL, "tests/conformance", *session.posargs)
@@ -192,7 +214,7 @@ def screens(session: nox.Session) -> None:
     """Make the pictures of the command in docs/screens anew."""
     install_wheel(session, "test")
     command = ("pytest", "--drm=local", "--screens=docs/screens")
-    session.run(*command, "tests/drm/test_command_terminal.py", *session.posargs)
+    session.run(*command, "tests/drm/test_cli_terminal.py", *session.posargs)
 
 
 @nox.session

@@ -69,9 +69,13 @@ def serves_signals() -> bool:
 def start(run: Callable[[], object]) -> None:
     """Run *run* in a thread that does not keep the program from its end.
 
-    Unlike that of threading.Thread the start is one step, which no handler can interrupt.
+    Unlike that of threading.Thread the start is one step, which no handler can interrupt. Where
+    no thread can be started, as at the program's very end, *run* is called here.
     """
-    _thread.start_new_thread(run, ())
+    try:
+        _thread.start_new_thread(run, ())
+    except RuntimeError:
+        run()
 
 
 def off_main(target: Callable[[], _T]) -> _T:

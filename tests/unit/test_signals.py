@@ -193,11 +193,11 @@ def test_interrupted_synchronize_again(
     ender.join()
 
 
-def test_wait_at_the_end_of_the_program(fake_library: Fake) -> None:
-    """A wait in a destructor, when no thread can be started any more, ends with its job."""
+@pytest.mark.parametrize("where", ["destructor", "atexit"])
+def test_wait_at_the_end_of_the_program(fake_library: Fake, where: str) -> None:
+    """A wait, and the exit, when no thread can be started any more, do what they always do."""
     program = f"""
-import os, sys, threading
-sys.path.insert(0, {str(fake_library.path.parent)!r})
+import atexit, os
 from cffi import FFI
 import drmaa_cffi
 from drmaa_cffi import Session, JobTemplate
@@ -206,13 +206,19 @@ ffi.cdef("void fake_finish(int job);")
 fake = ffi.dlopen(os.environ["DRMAA_LIBRARY_PATH"])
 Session.initialize()
 job = Session.runJob(JobTemplate())
+def finish_late():
+    try:
+        Session.wait(job, 1)
+    except drmaa_cffi.ExitTimeoutException:
+        fake.fake_finish(0)
+    print(Session.wait(job).jobId == job)
+    Session.exit()
 class Late:
     def __del__(self):
-        try:
-            Session.wait(job, 1)
-        except drmaa_cffi.ExitTimeoutException:
-            fake.fake_finish(0)
-        print(Session.wait(job).jobId == job)
-late = Late()
+        finish_late()
+if {where!r} == "atexit":
+    atexit.register(finish_late)
+else:
+    late = Late()
 """
     assert "True\n" == output(run(program, DRMAA_LIBRARY_PATH=str(fake_library.path)))
