@@ -10,9 +10,12 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 import drmaa_cffi
 
 LIMIT = 60
+root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 def until(condition, seconds: float = 20, what: str = "it") -> None:  # noqa: ANN001
@@ -99,3 +102,25 @@ def template(session: drmaa_cffi.Session, command: str, **attributes: object) ->
 def submit(session: drmaa_cffi.Session, command: str, **attributes: object) -> str:
     """Submit ``sh -c command``; return the job's id."""
     return session.runJob(template(session, command, **attributes))  # type: ignore[arg-type]
+
+
+def initialize() -> drmaa_cffi.Session:
+    """Open a session."""
+    session = drmaa_cffi.Session()
+    session.initialize()
+    return session
+
+
+def run(session: drmaa_cffi.Session, command: str, **attributes: object) -> drmaa_cffi.JobInfo:
+    """Run ``sh -c command`` to its end."""
+    return session.wait(submit(session, command, **attributes), LIMIT)
+
+
+def output(session: drmaa_cffi.Session, tmp_path: Path, command: str, **attributes: object) -> str:
+    """What ``sh -c command`` writes; it must succeed."""
+    file = tmp_path / "output"
+    info = run(session, command, outputPath=f":{file}", **attributes)
+    text = file.read_text()
+    file.unlink()
+    assert (True, 0) == (info.hasExited, info.exitStatus), text
+    return text

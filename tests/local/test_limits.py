@@ -1,0 +1,85 @@
+"""What happens by the clock: start times, deadlines, limits, and the kill after TERM."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from engines import Engine, run, submit, until
+
+import drmaa_cffi
+from drmaa_cffi import Session
+
+
+def test_term_then_kill(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job that ignores SIGTERM is killed after the grace; a suspended one, too."""
+    job = submit(session, f"trap '' TERM; touch {tmp_path}/ready; while :; do sleep 0.05; done")
+    until(lambda: (tmp_path / "ready").exists())
+    session.control(job, "suspend")
+    session.control(job, "terminate")
+    info = session.wait(job, 30)
+    assert (True, True, "SIGKILL") == (info.wasAborted, info.hasSignal, info.terminatedSignal)
+
+
+@pytest.mark.parametrize("limit", ["hardWallclockTimeLimit", "hardRunDurationLimit"])
+def test_hard_limit(engine: Engine, session: Session, limit: str) -> None:
+    """A job that takes too long gets SIGTERM, and SIGKILL if it does not heed it."""
+    info = run(session, "exec sleep 60", **{limit: "0:01"})
+    assert (False, "SIGTERM") == (info.wasAborted, info.terminatedSignal)
+    info = run(session, "trap '' TERM; while :; do sleep 0.05; done", **{limit: "1"})
+    assert "SIGKILL" == info.terminatedSignal
+
+
+@pytest.mark.parametrize("limit", ["softWallclockTimeLimit", "softRunDurationLimit"])
+def test_soft_limit(engine: Engine, session: Session, limit: str) -> None:
+    """A job is warned by SIGUSR1 and may end as it likes."""
+    info = run(session, "trap 'exit 44' USR1; while :; do sleep 0.05; done", **{limit: "1"})
+    assert 44 == info.exitStatus
+
+
+def test_limits_and_suspension(engine: Engine, session: Session) -> None:
+    """Wall-clock time goes on while a job is suspended, its run duration does not."""
+    wall = submit(session, "exec sleep 60", hardWallclockTimeLimit="1")
+    duration = submit(session, "exec sleep 60", hardRunDurationLimit="1")
+    for job in (wall, duration):
+        until(lambda job=job: session.jobStatus(job) == "running")  # type: ignore[misc]
+        session.control(job, "suspend")
+    assert "SIGTERM" == session.wait(wall, 30).terminatedSignal
+    time.sleep(0.3)
+    assert "user_suspended" == session.jobStatus(duration)
+    begin = time.monotonic()
+    session.control(duration, "resume")
+    assert "SIGTERM" == session.wait(duration, 30).terminatedSignal
+    assert time.monotonic() - begin > 0.5
+
+
+def test_start_time(engine: Engine, session: Session) -> None:
+    """A job does not start before its time, and others pass it by."""
+    start = datetime.now() + timedelta(seconds=2)  # noqa: DTZ005
+    late = submit(session, "true", startTime=start.strftime("%Y/%m/%d %H:%M:%S"))
+    assert 0 == run(session, "true").exitStatus
+    assert "queued_active" == session.jobStatus(late)
+    info = session.wait(late, 30)
+    assert float(info.resourceUsage["start_time"]) >= int(start.timestamp())
+
+
+def test_deadline(engine: Engine, session: Session) -> None:
+    """At its deadline a job that runs is ended, and one that is queued has failed."""
+    deadline = (datetime.now() + timedelta(seconds=2)).strftime("%Y/%m/%d %H:%M:%S")  # noqa: DTZ005
+    running = submit(session, "exec sleep 60", deadlineTime=deadline)
+    held = submit(session, "true", deadlineTime=deadline, jobSubmissionState="drmaa_hold")
+    assert "SIGTERM" == session.wait(running, 30).terminatedSignal
+    assert session.wait(held, 30).wasAborted
+
+
+def test_conflicts(engine: Engine, session: Session) -> None:
+    """Attributes that contradict each other are refused when the job is submitted."""
+    for one, other in [
+        ({"softWallclockTimeLimit": "60"}, {"hardWallclockTimeLimit": "30"}),
+        ({"softRunDurationLimit": "1:01"}, {"hardRunDurationLimit": "1:00"}),
+        ({"startTime": "2099/01/01 00:00"}, {"deadlineTime": "2098/01/01 00:00"}),
+    ]:
+        with pytest.raises(drmaa_cffi.ConflictingAttributeValuesException):
+            submit(session, "true", **one, **other)

@@ -1,0 +1,103 @@
+"""Which job runs when, by its native specification and its category."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+from engines import Engine, output, run, submit, template
+
+from drmaa_cffi import DeniedByDrmException, Session
+
+
+def test_fifo(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """Jobs start in the order of their submission, and a wide one is not starved."""
+    order = tmp_path / "order"
+    blocker = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done")
+    wide = submit(session, f"echo wide >> {order}", nativeSpecification="--slots 2")
+    narrow = submit(session, f"echo narrow >> {order}")
+    time.sleep(0.2)
+    assert not order.exists()
+    (tmp_path / "go").touch()
+    session.synchronize([blocker, wide, narrow], 30)
+    assert "wide\nnarrow\n" == order.read_text()
+
+
+def test_after(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job waits for those it names, also if they fail, and then for nothing."""
+    order = tmp_path / "order"
+    first = submit(session, f"sleep 0.3; echo 1 >> {order}; exit 1")
+    job = template(session, f"echo 2 >> {order}", nativeSpecification=f"--after {first}")
+    bulk = session.runBulkJobs(job, 1, 2, 1)
+    last = submit(
+        session, f"echo 3 >> {order}",
+        nativeSpecification=f" --after={bulk[0].partition('.')[0]},{bulk[1]}",
+    )  # fmt: skip
+    assert {"system_on_hold"} == {session.jobStatus(job) for job in (*bulk, last)}
+    session.control(last, "hold")
+    assert "user_system_on_hold" == session.jobStatus(last)
+    session.control(last, "release")
+    session.synchronize([last], 30)
+    assert "1\n2\n2\n3\n" == order.read_text()
+    session.wait(first, 30)
+    assert 0 == run(session, "true", nativeSpecification=f"--after {first}").exitStatus
+
+
+def test_max_running(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A bulk job with --max-running 1 runs one task at a time; others use the rest."""
+    jobs = session.runBulkJobs(
+        template(
+            session, f"mkdir {tmp_path}/one || exit 1; sleep 0.1; rmdir {tmp_path}/one",
+            nativeSpecification="--max-running 1",
+        ), 1, 4, 1,
+    )  # fmt: skip
+    assert 0 == run(session, "true").exitStatus
+    assert [0] * 4 == [session.wait(job, 30).exitStatus for job in jobs]
+
+
+def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """--nice lowers the priority."""
+    before = os.nice(0)
+    text = output(session, tmp_path, "nice", nativeSpecification="--nice 7")
+    assert before + 7 == int(text)
+
+
+@pytest.mark.parametrize(
+    ("specification", "words"),
+    [
+        ("-l h_rt=60", "'-l' is not an option.*--slots N.*DRMAA_LOCAL_NATIVE=ignore"),
+        ("--slots", "--slots needs a value"),
+        ("--slots two", "--slots 'two': must be a whole number from 1"),
+        ("--slots 3", "the engine has 2.*DRMAA_LOCAL_SLOTS"),
+        ("--nice 20", "--nice '20'"),
+        ("--export SOME", "--export 'SOME': must be ALL.*NONE"),
+        ("--after 99999", "no such job yet"),
+        ("--after x", "--after 'x': must be job ids"),
+        ("--slots '2", "No closing quotation"),
+    ],
+)
+def test_bad_native(engine: Engine, session: Session, specification: str, words: str) -> None:
+    """What is wrong with a native specification is named, with what is legal."""
+    with pytest.raises(DeniedByDrmException, match=words):
+        submit(session, "true", nativeSpecification=specification)
+
+
+def test_native_ignored(engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With DRMAA_LOCAL_NATIVE=ignore a cluster's options do no harm, and ours still count."""
+    monkeypatch.setenv("DRMAA_LOCAL_NATIVE", "ignore")
+    info = run(session, "exit $(nice)", nativeSpecification="-q all.q -l h_rt=60 --nice 3")
+    assert os.nice(0) + 3 == info.exitStatus
+
+
+def test_categories(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job category stands for a native specification, which the template's own overrides."""
+    with pytest.raises(DeniedByDrmException, match="no job category 'low'.*none yet"):
+        submit(session, "true", jobCategory="low")
+    (engine.home / "categories").write_text("# ours\nlow: --nice 5\nbad: --no\n")
+    assert os.nice(0) + 5 == int(output(session, tmp_path, "nice", jobCategory="low"))
+    text = output(session, tmp_path, "nice", jobCategory="low", nativeSpecification="--nice 2")
+    assert os.nice(0) + 2 == int(text)
+    with pytest.raises(DeniedByDrmException, match="known in .*categories: bad, low"):
+        submit(session, "true", jobCategory="lo")
