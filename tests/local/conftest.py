@@ -21,7 +21,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.setenv("DRMAA_LOCAL_ENGINE", f"{sys.executable} -m drmaa_cffi.local engine")
     monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "2")
     monkeypatch.setenv("DRMAA_LOCAL_GRACE", "0.5")
-    monkeypatch.setenv("DRMAA_LOCAL_IDLE", "30")
+    monkeypatch.setenv("DRMAA_LOCAL_IDLE", "10")
     monkeypatch.setenv("HOME", str(tmp_path))
     of_test = Engine(home)
     yield of_test

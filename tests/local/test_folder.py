@@ -54,7 +54,7 @@ def test_read_only_home(engine: Engine) -> None:
 
 
 @root
-def test_disk_full(engine: Engine) -> None:
+def test_disk_full(engine: Engine, tmp_path: Path) -> None:
     """With a full disk submissions are refused, running jobs keep their ends, and all heals."""
     engine.home.mkdir(mode=0o700)
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", str(engine.home)]
@@ -62,13 +62,17 @@ def test_disk_full(engine: Engine) -> None:
         pytest.skip("no mounts here")
     try:
         session = initialize()
-        running = submit(session, "sleep 0.5; exit 8")
-        until(lambda: session.jobStatus(running) == "running")
+        waits = f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done"
+        running = submit(session, f"echo $$ > {tmp_path}/pid; {waits}; exit 8")
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+        process = Path("/proc", (tmp_path / "pid").read_text().strip())
         filler = engine.home / "filler"
         with pytest.raises(OSError, match="No space"):
             filler.write_bytes(b"x" * (1 << 21))
         with pytest.raises(TryLaterException, match="nothing was submitted"):
             submit_many(session)
+        (tmp_path / "go").touch()
+        until(lambda: not process.exists(), what="the job's end")
         filler.unlink()
         # Its end is told when it can be kept, which may be only now.
         assert 8 == session.wait(running, 60).exitStatus

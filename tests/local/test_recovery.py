@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -130,11 +129,11 @@ def test_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None
 
 def test_engine_and_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None:
     """If both are killed, jobs that ended are known by the runner's log, running ones lost."""
-    ended = submit(session, f"touch {tmp_path}/ended; exit 3")
-    running = submit(session, "sleep 600")
+    ended = submit(session, "exit 3")
+    until(lambda: f"\nE {ended} 0 " in (engine.home / "runner.log").read_text())
+    running = [submit(session, "sleep 600") for _ in range(2)]
+    until(lambda: {"running"} == {session.jobStatus(job) for job in running})
     queued = [submit(session, f"echo $JOB_ID >> {tmp_path}/runs") for _ in range(3)]
-    until(lambda: (tmp_path / "ended").exists())
-    time.sleep(0.3)
     pids = [int(line.partition(":")[0]) for line in engine.processes()
             if "job-runner" in line or "drmaa_cffi.local engine" in line]  # fmt: skip
     for pid in pids:
@@ -142,7 +141,7 @@ def test_engine_and_runner_killed(engine: Engine, session: Session, tmp_path: Pa
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     assert 3 == session.wait(ended, 30).exitStatus
-    assert session.wait(running, 30).wasAborted
+    assert [True, True] == [session.wait(job, 30).wasAborted for job in running]
     for job in queued:
         assert 0 == session.wait(job, 30).exitStatus
     assert dict.fromkeys(queued, 1) == Counter((tmp_path / "runs").read_text().split())

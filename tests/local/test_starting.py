@@ -14,11 +14,13 @@ from pathlib import Path
 import pytest
 from engines import Engine, initialize, submit, until
 
+import drmaa_cffi
 from drmaa_cffi import DrmsInitException, Session
 
 
 def test_no_engine_command(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without DRMAA_LOCAL_ENGINE and drmaa-local-engine on PATH the error says what to set."""
+    drmaa_cffi.load_library("local")  # which sets DRMAA_LOCAL_ENGINE where it is not set
     monkeypatch.delenv("DRMAA_LOCAL_ENGINE")
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(DrmsInitException, match="DRMAA_LOCAL_ENGINE.*drmaa-local-engine on PATH"):
@@ -82,10 +84,10 @@ def test_start_beside_one_that_begins(engine: Engine) -> None:
 
 def test_idle(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine without clients and jobs leaves, and the next call starts another."""
-    monkeypatch.setenv("DRMAA_LOCAL_IDLE", "0.2")
+    monkeypatch.setenv("DRMAA_LOCAL_IDLE", "1")
     session = initialize()
     session.wait(submit(session, "true"), 30)
-    time.sleep(0.5)
+    time.sleep(1.5)
     assert engine.pid
     session.exit()
     until(lambda: not engine.processes(), what="the engine's leave")
