@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
+from typing import Iterator
 
 import pytest
-from engines import Engine, initialize, submit, until
+from engines import Engine, cpu_of, initialize, submit, until, within
 
 import drmaa_cffi
 from drmaa_cffi import DrmsInitException, Session
@@ -102,7 +104,7 @@ def test_idle_uses_no_cpu(engine: Engine, session: Session) -> None:
     waiter = threading.Thread(target=end_of, args=(session, job))
     waiter.start()
     until(lambda: session.jobStatus(job) == "running")
-    pids = [line.partition(":")[0] for line in engine.processes()]
+    pids = [int(line.partition(":")[0]) for line in engine.processes()]
     time.sleep(0.3)
     before = [cpu_of(pid) for pid in pids]
     time.sleep(1.5)
@@ -116,7 +118,46 @@ def end_of(session: Session, job: str) -> None:
     session.wait(job, 60)
 
 
-def cpu_of(pid: str) -> tuple[str, ...]:
-    """The processor time of a process, in ticks."""
-    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
-    return tuple(stat[11:13])
+@contextlib.contextmanager
+def start_held_up(engine: Engine) -> Iterator[None]:
+    """An engine that starts meanwhile waits for a runner that there seems to be."""
+    engine.home.mkdir(mode=0o700)
+    with (engine.home / "runner.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def starting(engine: Engine) -> list[int]:
+    """The processes of an engine in the middle of its start: who waits for it, and itself."""
+    until(lambda: len(engine.pids()) == 2 and (engine.home / "engine.db").exists())
+    return sorted(engine.pids(), key=lambda pid: os.getsid(pid) == pid)
+
+
+@pytest.mark.parametrize("who", [0, 1], ids=["starter", "engine"])
+def test_killed_while_it_starts(engine: Engine, who: int) -> None:
+    """An engine that is killed while it starts is not the last word: a client tries again."""
+    sessions: list[Session] = []
+    client = threading.Thread(target=lambda: sessions.append(initialize()), daemon=True)
+    with start_held_up(engine):
+        client.start()
+        os.kill(starting(engine)[who], signal.SIGKILL)
+    client.join(30)
+    assert 1 == len(sessions)
+    assert 0 == within(30, lambda: sessions[0].wait(submit(sessions[0], "true"), 30)).exitStatus
+
+
+def test_interrupt_while_it_starts(engine: Engine) -> None:
+    """Ctrl-C, which goes to all programs of a terminal's job, leaves a starting engine alone."""
+    program = (
+        "import drmaa_cffi, signal\n"
+        "signal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+        "s = drmaa_cffi.Session(); s.initialize(); print('ready'); s.exit()\n"
+    )
+    with start_held_up(engine):
+        client = subprocess.Popen(
+            [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True,
+            start_new_session=True,
+        )  # fmt: skip
+        starting(engine)
+        os.killpg(client.pid, signal.SIGINT)
+    assert "ready\n" == client.communicate(timeout=60)[0]

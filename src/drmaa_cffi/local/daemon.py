@@ -55,7 +55,11 @@ def run(*, foreground: bool) -> int:
             reason = said.read()
         if reason == b"ready":
             return 0
-        sys.stderr.write(reason.decode("utf-8", "replace") or "the engine died")
+        if not reason:
+            # It was killed: whoever wants an engine may try again.
+            sys.stderr.write("the engine was killed while it started")
+            return os.EX_TEMPFAIL
+        sys.stderr.write(reason.decode("utf-8", "replace"))
         return 1
     os.close(reading)
     _become_daemon(home)
