@@ -85,3 +85,11 @@ def test_conflicts(engine: Engine, session: Session) -> None:
     ]:
         with pytest.raises(drmaa_cffi.ConflictingAttributeValuesException):
             submit(session, "true", **one, **other)
+
+
+def test_past_deadline(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job whose deadline is over when it is submitted does not start."""
+    for number in range(5):
+        info = run(session, f"touch {tmp_path}/{number}", deadlineTime="2001/01/01 00:00")
+        assert info.wasAborted
+        assert not (tmp_path / str(number)).exists()

@@ -101,3 +101,16 @@ def test_categories(engine: Engine, session: Session, tmp_path: Path) -> None:
     assert os.nice(0) + 2 == int(text)
     with pytest.raises(DeniedByDrmException, match="known in .*categories: bad, low"):
         submit(session, "true", jobCategory="lo")
+
+
+def test_held_wide_job(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job that needs more slots than are free keeps nobody waiting while it is on hold."""
+    blocker = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done")
+    wide = submit(
+        session, "true", nativeSpecification="--slots 2", jobSubmissionState="drmaa_hold"
+    )
+    assert 0 == run(session, "true").exitStatus
+    session.control(wide, "release")
+    (tmp_path / "go").touch()
+    session.synchronize([blocker, wide], 30)
+    assert [0, 0] == [session.wait(job, 30).exitStatus for job in (blocker, wide)]

@@ -95,8 +95,8 @@ class Progress(runner.Events):
             self._finish(task, model.End.never_ran(limits.now()))
             self._soon()
             return
-        task.state = model.QUEUED
-        self.queue.give_back(task)
+        if not self._take_back(task):
+            return
 
         def again() -> None:
             self.queue.put_back(task)
@@ -111,13 +111,26 @@ class Progress(runner.Events):
         self.settle(started, ended)
         for task in self._running():
             # Asked for, but the runner did not live to read it.
-            task.state = model.QUEUED
-            self.queue.give_back(task)
-            self.queue.put_back(task)
+            if self._take_back(task):
+                self.queue.put_back(task)
         self._disk.commit()
         link = self.link.spawn()
         self._using = asyncio.get_running_loop().create_task(self.link.use(link))
         self._using.add_done_callback(lambda _: self._soon())
+
+    def _take_back(self, task: model.Task) -> bool:
+        """A task that was to start has not run. Whether it may start again."""
+        task.state = model.QUEUED
+        self.queue.give_back(task)
+        return self._may_start(task)
+
+    def _may_start(self, task: model.Task) -> bool:
+        # What was asked for while it seemed to run.
+        task.stopped_at = task.stopped_for = 0
+        if task.terminated:
+            self.end_unstarted(task)
+            self._soon()
+        return not task.terminated
 
     def settle(
         self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
@@ -134,19 +147,25 @@ class Progress(runner.Events):
                 self.end_unstarted(task)
         self.acknowledge.clear()
 
-    def _running(self) -> list[model.Task]:
+    def _touched(self) -> list[model.Task]:
         return [
-            task
-            for job in self.jobs.values()
-            for task in job.tasks.values()
-            if task is not None and task.state == model.RUNNING
+            task for job in self.jobs.values() for task in job.tasks.values() if task is not None
         ]
+
+    def _running(self) -> list[model.Task]:
+        return [task for task in self._touched() if task.state == model.RUNNING]
 
     def take_up(self) -> None:
         """After a restart: repeats the signals that may not have been sent before it."""
-        for task in self._running():
+        for task in self._touched():
+            if task.state == model.QUEUED:
+                self._may_start(task)
+            if task.state != model.RUNNING:
+                continue
             if task.stopped_at:
                 self.link.send_signal(task, signal.SIGSTOP)
+            elif task.stopped_for:
+                self.link.send_signal(task, signal.SIGCONT)
             if task.terminated:
                 self.clock.terminate(task)
 
@@ -175,7 +194,10 @@ class Progress(runner.Events):
         if times.start >= 0:
             self._wait_for_start(job)
         if times.deadline >= 0:
-            seconds = max(0, times.deadline - time.time())
+            seconds = times.deadline - time.time()
+            if seconds <= 0:
+                self.end_queued(job)
+                return
             asyncio.get_running_loop().call_later(seconds, self.end_queued, job)
         self.queue.offer(job)
 
@@ -210,9 +232,9 @@ class Progress(runner.Events):
         task.end = end
         job.unfinished -= 1
         self.unfinished -= 1
+        if job.spec.limited or task.terminated:
+            self.clock.ended(task)
         if running:
-            if job.spec.limited or task.terminated:
-                self.clock.ended(task)
             self.queue.give_back(task)
         self._disk.save_task(task)
         mail.send(task, self._mail)
