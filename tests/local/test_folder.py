@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from engines import Engine, initialize, root, submit, until
+from engines import Engine, initialize, root, submit, until, within
 
 from drmaa_cffi import DrmsInitException, Session, TryLaterException
 
@@ -150,3 +150,27 @@ def test_stale_socket(engine: Engine) -> None:
             stale.bind(str(engine.home / name))
     session = initialize()
     assert 0 == session.wait(submit(session, "true"), 30).exitStatus
+
+
+@root
+def test_disk_full_at_once(engine: Engine) -> None:
+    """A disk that is full before the first submission refuses it, and then heals."""
+    engine.home.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k,mode=700", "none", str(engine.home)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no mounts here")
+    try:
+        session = initialize()
+        filler = engine.home / "filler"
+        with pytest.raises(OSError, match="No space"):
+            filler.write_bytes(b"x" * (1 << 20))
+        for _ in range(3):
+            with pytest.raises(TryLaterException, match="nothing was submitted"):
+                within(20, lambda: submit(session, "true"))
+        filler.unlink()
+        until(lambda: works_again(session), what="submissions")
+        session.exit()
+        engine.stop()
+    finally:
+        until(lambda: not engine.processes())
+        subprocess.run(["umount", str(engine.home)], check=True)

@@ -7,13 +7,74 @@ import socket
 import struct
 import subprocess
 import sys
+from pathlib import Path
+from typing import Callable, Iterator
 
 import pytest
-from engines import Engine, root, submit
+from engines import Engine, cpu_of, root, submit, until, within
 
-from drmaa_cffi import Session
+from drmaa_cffi import DeniedByDrmException, Session
 
 HEADER = struct.Struct("=IBBxxII")
+HELLO, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, _, INFO = 1, *range(3, 10)
+FIELDS = {"state": 1, "output": 9, "join": 11}
+ANY = struct.pack("=qI", -1, 0)
+
+
+Start = Callable[..., "Client"]
+
+
+@pytest.fixture
+def client_of(engine: Engine) -> Iterator[Start]:
+    """Makes clients of the test's engine, which is started if there is none."""
+    with contextlib.ExitStack() as at_end:
+
+        def make(nonce: bytes = b"n" * 16, contact: str = "") -> Client:
+            engine.command("engine")
+            return Client(at_end.enter_context(connect(engine)), nonce, contact)
+
+        yield make
+
+
+class Client:
+    """A client that speaks the protocol itself, and reads answers when it is told to."""
+
+    def __init__(self, link: socket.socket, nonce: bytes, contact: str) -> None:
+        self.link = link
+        again = bool(contact)
+        text = contact.encode()
+        hello = struct.pack("=IB16sI", 1, again, nonce, len(text)) + text
+        self.send(HELLO, 1, hello)
+        self.contact = self.answer()[2].decode()
+        # A umask, a home, no limits, an empty environment.
+        self.send(CONTEXT, 2, struct.pack("=II1sII", 0o22, 1, b"/", 0, 0))
+
+    def send(self, kind: int, number: int, payload: bytes, *, again: bool = False) -> None:
+        """Send a request; no answer before it has arrived."""
+        self.link.sendall(HEADER.pack(12 + len(payload), kind, again, number, 1) + payload)
+
+    def answer(self) -> tuple[int, int, bytes]:
+        """The next answer: the request's number, the code, the payload."""
+        size, number, code = struct.unpack("=III", self.read(12))
+        return number, code, self.read(size - 8)
+
+    def read(self, size: int) -> bytes:
+        """Exactly so many bytes."""
+        data = b""
+        while len(data) < size:
+            part = self.link.recv(size - len(data))
+            assert part, "the engine hung up"
+            data += part
+        return data
+
+
+def submission(command: str, *arguments: str, **fields: str) -> bytes:
+    """The payload of a submission that writes nowhere."""
+    given = {"output": ":/dev/null", "join": "y", **fields}
+    texts = [(FIELDS[name], value) for name, value in given.items()]
+    texts += [(0, command), *((32, argument) for argument in arguments)]
+    packed = [struct.pack("=BI", field, len(text)) + text.encode() for field, text in texts]
+    return struct.pack("=6q3i", *[-1] * 6, 0, 0, 0) + b"".join(packed)
 
 
 def connect(engine: Engine) -> socket.socket:
@@ -98,3 +159,93 @@ def test_other_version(engine: Engine, session: Session) -> None:
     assert 10 == struct.unpack_from("=III", answer)[2]
     assert b"another version" in answer
     assert b"drmaa_cffi.local stop" in answer
+
+
+def test_bad_request(client_of: Start) -> None:
+    """A request that makes no sense is answered: a client that were dropped would repeat it."""
+    client = client_of()
+    client.send(SUBMIT, 3, b"short")
+    assert (3, 1) == client.answer()[:2]
+    client.send(INFO, 4, b"")
+    assert (4, 0) == client.answer()[:2]
+
+
+LONG = "1" * 5000
+
+
+@pytest.mark.parametrize("job", [LONG, "1." + LONG, "1.\u00b2"], ids=["long", "index", "digit"])
+def test_impossible_id(session: Session, client_of: Start, job: str) -> None:
+    """An id that no job can have, though it looks like one, is a job that does not exist."""
+    submit(session, "true")
+    client = client_of(contact=session.contact)
+    text = struct.pack("=I", len(job.encode())) + job.encode()
+    for number, (kind, before) in enumerate(
+        [(STATUS, b""), (CONTROL, struct.pack("=I", 4)), (WAIT, struct.pack("=q", 0))], 3
+    ):
+        client.send(kind, number, before + text)
+        told, code, words = client.answer()
+        assert (number, 18) == (told, code)
+        assert b"there is no job" in words
+
+
+@pytest.mark.parametrize(
+    "job", ["\u00b2", LONG, "1." + LONG], ids=["superscript", "long", "index"]
+)
+def test_after_impossible_id(engine: Engine, session: Session, job: str) -> None:
+    """A job cannot wait for one that no job can be."""
+    submit(session, "true")
+    with pytest.raises(DeniedByDrmException, match="--after"):
+        within(20, lambda: submit(session, "true", nativeSpecification=f"--after {job}"))
+
+
+def test_large_submission(engine: Engine, session: Session) -> None:
+    """An environment no command can be given is refused soon, and is not stored."""
+    job = submit(session, "sleep 600")
+    pid = engine.pid
+    before = cpu_of(pid)
+    environment = {f"V{number}": "x" * 1_000_000 for number in range(63)}
+    with pytest.raises(DeniedByDrmException, match="63.* bytes; 8388608 are the most"):
+        within(60, lambda: submit(session, "true", jobEnvironment=environment))
+    assert cpu_of(pid) - before < 1
+    assert "running" == session.jobStatus(job)
+    stored = [path.stat().st_size for path in engine.home.iterdir()]
+    assert max(stored) < 10_000_000
+
+
+def test_submission_asked_again(engine: Engine, client_of: Start, tmp_path: Path) -> None:
+    """A job that was reaped before its submission was asked for again does not run again."""
+    client = client_of()
+    command = f"echo run >> {tmp_path}/runs; exit 3"
+    client.send(SUBMIT, 3, submission("/bin/sh", "-c", command))
+    until(lambda: engine.status()["jobs"]["done"] == 1)
+    engine.kill()
+    other = client_of(b"o" * 16, client.contact)
+    other.send(WAIT, 3, ANY)
+    number, code, record = other.answer()
+    assert (3, 0) == (number, code)
+    assert b"exit_status=3" in record
+    again = client_of(contact=client.contact)
+    again.send(SUBMIT, 3, submission("/bin/sh", "-c", command), again=True)
+    assert (3, 0, struct.pack("=q", 1)) == again.answer()
+    again.send(WAIT, 4, ANY)
+    assert (4, 18) == again.answer()[:2]  # there is no job
+    assert "run\n" == (tmp_path / "runs").read_text()
+
+
+def test_record_of_a_wait_that_stop_cut_off(engine: Engine, client_of: Start) -> None:
+    """A record whose answer the engine could not send before it left is there afterwards."""
+    client = client_of()
+    client.send(SUBMIT, 3, submission("/bin/sh", "-c", "exit 7"))
+    assert (3, 0) == client.answer()[:2]
+    until(lambda: engine.status()["jobs"]["failed"] + engine.status()["jobs"]["done"] == 1)
+    # More answers than the socket holds, since nobody reads them.
+    for number in range(4, 5004):
+        client.send(INFO, number, b"")
+    client.send(WAIT, 5004, ANY)
+    until(lambda: not sum(engine.status()["jobs"].values()))
+    assert 0 == engine.command("stop").returncode
+    again = client_of(contact=client.contact)
+    again.send(WAIT, 5004, ANY, again=True)
+    number, code, record = again.answer()
+    assert (5004, 0) == (number, code)
+    assert b"exit_status=7" in record

@@ -6,7 +6,7 @@ import shlex
 from pathlib import Path
 from typing import Callable, NamedTuple
 
-from . import codes
+from . import codes, model
 
 LEGAL = "--slots N, --after ID[,ID...], --max-running N, --nice N, --export ALL|NONE"
 MOST_NUMBER = 1_000_000
@@ -56,8 +56,7 @@ def _slots(native: Native, value: str) -> Native:
 def _after(native: Native, value: str) -> Native:
     ids = tuple(value.split(","))
     for job in ids:
-        number, _, index = job.partition(".")
-        if not (number.isdigit() and (index.isdigit() or "." not in job)):
+        if model.parse_id(job) is None:
             raise _refuse("--after", job, "job ids such as 17 or 18.3, with commas between")
     return native._replace(after=native.after + ids)
 

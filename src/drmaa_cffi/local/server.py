@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._engine = server.engine
         self._transport: asyncio.Transport | None = None
-        self._in = b""
+        self._in = bytearray()
         self._out: list[bytes] = []
         self._context: spec.Context | None = None
         self._session: model.Session | None = None
@@ -92,22 +92,21 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: whole frames, or parts of them."""
-        if self._in:
-            data = self._in + data
-        at, end = 0, len(data)
+        self._in += data  # grows in place: a large frame comes in many parts
+        at, end = 0, len(self._in)
         while end - at >= HEADER.size:
-            size, kind, flags, number, floor = HEADER.unpack_from(data, at)
+            size, kind, flags, number, floor = HEADER.unpack_from(self._in, at)
             if not HEADER.size - 4 <= size <= MOST_FRAME or kind not in self._handlers:
                 self._drop("rubbish")
                 return
             if end - at < 4 + size:
                 break
-            payload = data[at + HEADER.size : at + 4 + size]
+            payload = bytes(self._in[at + HEADER.size : at + 4 + size])
             at += 4 + size
             self._confirm(floor)
             if not self._handle(kind, _Question(self, number), payload, again=flags & 1 != 0):
                 return
-        self._in = data[at:]
+        del self._in[:at]
 
     def _handle(self, kind: int, question: _Question, payload: bytes, *, again: bool) -> bool:
         if self._session is None and kind not in (HELLO, INFO, STOP):
@@ -118,8 +117,11 @@ class Connection(asyncio.Protocol):
         except codes.Refusal as refusal:
             question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
         except (ValueError, struct.error, UnicodeDecodeError) as error:
-            self._drop(str(error))
-            return False
+            if self._session is None:
+                self._drop(str(error))
+                return False
+            # A client that was dropped would ask the same again, and be dropped again.
+            question.answer(codes.INTERNAL_ERROR, str(error).encode("utf-8", "replace"))
         return True
 
     def _drop(self, reason: str) -> None:
@@ -133,6 +135,11 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._leave(answer=False)
         self._server.engine.soon()
+
+    def abandon(self) -> None:
+        """The engine leaves: what the client may not have yet is kept for when it asks again."""
+        self._unconfirmed.clear()
+        self.connection_lost(None)
 
     def _leave(self, *, answer: bool) -> None:
         if self._left or self._session is None:
@@ -321,7 +328,7 @@ class Server:
         self.engine.home.remove(home.SOCKET_NAME)
         acceptor.close()
         for connection in list(self.connections):
-            connection.connection_lost(None)
+            connection.abandon()
         self.engine.finish()
         await self.engine.link.leave(wait=self._terminating)
         self.engine.disk.close()
