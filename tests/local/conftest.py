@@ -9,6 +9,7 @@ from typing import Iterator
 
 import pytest
 from engines import Engine, until
+from raw import Client, Start, connect
 
 import drmaa_cffi
 
@@ -37,3 +38,15 @@ def session(engine: Engine) -> drmaa_cffi.Session:
     opened = drmaa_cffi.Session()
     opened.initialize()
     return opened
+
+
+@pytest.fixture
+def client_of(engine: Engine) -> Iterator[Start]:
+    """Makes clients of the test's engine, which is started if there is none."""
+    with contextlib.ExitStack() as at_end:
+
+        def make(nonce: bytes = b"n" * 16, contact: str = "") -> Client:
+            engine.command("engine")
+            return Client(at_end.enter_context(connect(engine)), nonce, contact)
+
+        yield make

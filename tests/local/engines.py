@@ -79,8 +79,11 @@ class Engine:
     @property
     def runner(self) -> int:
         """The runner's process."""
-        (line,) = [line for line in self.processes() if "job-runner" in line]
-        return int(line.partition(":")[0])
+        lines = [line for line in self.processes() if "job-runner" in line]
+        pids = [int(line.partition(":")[0]) for line in lines]
+        # A job that is just starting looks like it, but for its session.
+        (runner,) = [pid for pid in pids if os.getsid(pid) == pid]
+        return runner
 
     def pids(self) -> list[int]:
         """The processes of the engine itself, also of one that is just starting."""

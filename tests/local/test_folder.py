@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 from engines import Engine, initialize, root, submit, until, within
+from raw import SUBMIT, Start, submission
 
 from drmaa_cffi import DrmsInitException, Session, TryLaterException
 
@@ -53,22 +57,36 @@ def test_read_only_home(engine: Engine) -> None:
         subprocess.run(["umount", str(engine.home)], check=True)
 
 
-@root
-def test_disk_full(engine: Engine, tmp_path: Path) -> None:
-    """With a full disk submissions are refused, running jobs keep their ends, and all heals."""
+@contextlib.contextmanager
+def small_disk(engine: Engine, size: str) -> Iterator[Path]:
+    """A small file system for the engine's folder; yields the file to fill it with."""
     engine.home.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "none", str(engine.home)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(engine.home)]
     if subprocess.run(mount, check=False, capture_output=True).returncode:
         pytest.skip("no mounts here")
     try:
+        yield engine.home / "filler"
+    finally:
+        until(lambda: not engine.processes())
+        subprocess.run(["umount", str(engine.home)], check=True)
+
+
+def fill(filler: Path) -> None:
+    """Leave no room."""
+    with pytest.raises(OSError, match="No space"):
+        filler.write_bytes(b"x" * (1 << 21))
+
+
+@root
+def test_disk_full(engine: Engine, tmp_path: Path) -> None:
+    """With a full disk submissions are refused, running jobs keep their ends, and all heals."""
+    with small_disk(engine, "1m") as filler:
         session = initialize()
         waits = f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done"
         running = submit(session, f"echo $$ > {tmp_path}/pid; {waits}; exit 8")
         until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
         process = Path("/proc", (tmp_path / "pid").read_text().strip())
-        filler = engine.home / "filler"
-        with pytest.raises(OSError, match="No space"):
-            filler.write_bytes(b"x" * (1 << 21))
+        fill(filler)
         with pytest.raises(TryLaterException, match="nothing was submitted"):
             submit_many(session)
         (tmp_path / "go").touch()
@@ -80,9 +98,6 @@ def test_disk_full(engine: Engine, tmp_path: Path) -> None:
         session.synchronize(["DRMAA_JOB_IDS_SESSION_ALL"], 30, True)
         session.exit()
         engine.stop()
-    finally:
-        until(lambda: not engine.processes())
-        subprocess.run(["umount", str(engine.home)], check=True)
 
 
 def submit_many(session: Session) -> None:
@@ -155,15 +170,9 @@ def test_stale_socket(engine: Engine) -> None:
 @root
 def test_disk_full_at_once(engine: Engine) -> None:
     """A disk that is full before the first submission refuses it, and then heals."""
-    engine.home.mkdir(mode=0o700)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=300k,mode=700", "none", str(engine.home)]
-    if subprocess.run(mount, check=False, capture_output=True).returncode:
-        pytest.skip("no mounts here")
-    try:
+    with small_disk(engine, "300k") as filler:
         session = initialize()
-        filler = engine.home / "filler"
-        with pytest.raises(OSError, match="No space"):
-            filler.write_bytes(b"x" * (1 << 20))
+        fill(filler)
         for _ in range(3):
             with pytest.raises(TryLaterException, match="nothing was submitted"):
                 within(20, lambda: submit(session, "true"))
@@ -171,6 +180,47 @@ def test_disk_full_at_once(engine: Engine) -> None:
         until(lambda: works_again(session), what="submissions")
         session.exit()
         engine.stop()
-    finally:
-        until(lambda: not engine.processes())
-        subprocess.run(["umount", str(engine.home)], check=True)
+
+
+@root
+def test_disk_stays_full(engine: Engine, tmp_path: Path) -> None:
+    """However many submissions a full disk has failed, it is tried again at one pace."""
+    with small_disk(engine, "1m") as filler:
+        (engine.home / "engine.log").symlink_to(tmp_path / "log")
+        session = initialize()
+        assert 0 == session.wait(submit(session, "true"), 30).exitStatus
+        fill(filler)
+        with pytest.raises(TryLaterException):
+            submit_many(session)
+        for _ in range(30):
+            with pytest.raises(TryLaterException):
+                submit(session, "true", jobEnvironment={"FILL": "x" * 50_000})
+            time.sleep(0.01)
+        before = engine.log().count("cannot be written")
+        assert before >= 31
+        time.sleep(5)
+        assert 1 <= engine.log().count("cannot be written") - before <= 3
+        filler.unlink()
+        session.exit()
+        engine.stop()
+
+
+@root
+def test_disk_full_when_asked_again(engine: Engine, client_of: Start) -> None:
+    """A job that is stored is not called refused when its client asks for it again."""
+    with small_disk(engine, "1m") as filler:
+        client = client_of()
+        client.send(SUBMIT, 3, submission("/bin/true", state="drmaa_hold"))
+        answer = client.answer()
+        assert (3, 0) == answer[:2]
+        engine.kill()
+        client = client_of(contact=client.contact)
+        fill(filler)
+        for number in range(4, 40):
+            client.send(SUBMIT, number, submission("/bin/true", "x" * 50_000))
+        client.send(SUBMIT, 3, submission("/bin/true", state="drmaa_hold"), again=True)
+        answers = [client.answer() for _ in range(37)]
+        assert answer in answers
+        assert 16 in {code for _, code, _ in answers}  # try later
+        filler.unlink()
+        engine.stop()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -93,3 +95,38 @@ def test_past_deadline(engine: Engine, session: Session, tmp_path: Path) -> None
         info = run(session, f"touch {tmp_path}/{number}", deadlineTime="2001/01/01 00:00")
         assert info.wasAborted
         assert not (tmp_path / str(number)).exists()
+
+
+def test_soft_limit_while_the_engine_is_down(
+    engine: Engine, session: Session, tmp_path: Path
+) -> None:
+    """A warning that was due while no engine ran is sent by the next one, and then no more."""
+    warned = tmp_path / "warned"
+    job = submit(
+        session,
+        f"trap 'echo USR1 >> {warned}' USR1; touch {tmp_path}/ready; "
+        f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done",
+        softWallclockTimeLimit="2",
+    )
+    until(lambda: (tmp_path / "ready").exists())
+    runner = engine.runner
+    os.kill(runner, signal.SIGSTOP)  # or it would start another engine at once
+    engine.kill()
+    time.sleep(2.2)
+    os.kill(runner, signal.SIGCONT)
+    until(warned.exists, what="the warning")
+    until(lambda: engine.log().count("SIGUSR1") == 1)
+    engine.kill()
+    assert "running" == session.jobStatus(job)
+    (tmp_path / "go").touch()
+    session.wait(job, 30)
+    assert "USR1\n" == warned.read_text()
+
+
+def test_deadline_before_1970(engine: Engine, session: Session) -> None:
+    """Times before 1970 are times: over, and in their order."""
+    assert run(session, "true", deadlineTime="1969/12/30 00:00").wasAborted
+    both = {"startTime": "1960/01/01 00:00", "deadlineTime": "1961/01/01 00:00"}
+    assert run(session, "true", **both).wasAborted
+    with pytest.raises(drmaa_cffi.ConflictingAttributeValuesException):
+        submit(session, "true", startTime="1961/01/01 00:00", deadlineTime="1960/01/01 00:00")

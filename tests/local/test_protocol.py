@@ -3,86 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import Callable, Iterator
 
 import pytest
 from engines import Engine, cpu_of, root, submit, until, within
+from raw import ANY, CONTROL, HEADER, INFO, STATUS, SUBMIT, WAIT, Start, connect, submission
 
 from drmaa_cffi import DeniedByDrmException, Session
-
-HEADER = struct.Struct("=IBBxxII")
-HELLO, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, _, INFO = 1, *range(3, 10)
-FIELDS = {"state": 1, "output": 9, "join": 11}
-ANY = struct.pack("=qI", -1, 0)
-
-
-Start = Callable[..., "Client"]
-
-
-@pytest.fixture
-def client_of(engine: Engine) -> Iterator[Start]:
-    """Makes clients of the test's engine, which is started if there is none."""
-    with contextlib.ExitStack() as at_end:
-
-        def make(nonce: bytes = b"n" * 16, contact: str = "") -> Client:
-            engine.command("engine")
-            return Client(at_end.enter_context(connect(engine)), nonce, contact)
-
-        yield make
-
-
-class Client:
-    """A client that speaks the protocol itself, and reads answers when it is told to."""
-
-    def __init__(self, link: socket.socket, nonce: bytes, contact: str) -> None:
-        self.link = link
-        again = bool(contact)
-        text = contact.encode()
-        hello = struct.pack("=IB16sI", 1, again, nonce, len(text)) + text
-        self.send(HELLO, 1, hello)
-        self.contact = self.answer()[2].decode()
-        # A umask, a home, no limits, an empty environment.
-        self.send(CONTEXT, 2, struct.pack("=II1sII", 0o22, 1, b"/", 0, 0))
-
-    def send(self, kind: int, number: int, payload: bytes, *, again: bool = False) -> None:
-        """Send a request; no answer before it has arrived."""
-        self.link.sendall(HEADER.pack(12 + len(payload), kind, again, number, 1) + payload)
-
-    def answer(self) -> tuple[int, int, bytes]:
-        """The next answer: the request's number, the code, the payload."""
-        size, number, code = struct.unpack("=III", self.read(12))
-        return number, code, self.read(size - 8)
-
-    def read(self, size: int) -> bytes:
-        """Exactly so many bytes."""
-        data = b""
-        while len(data) < size:
-            part = self.link.recv(size - len(data))
-            assert part, "the engine hung up"
-            data += part
-        return data
-
-
-def submission(command: str, *arguments: str, **fields: str) -> bytes:
-    """The payload of a submission that writes nowhere."""
-    given = {"output": ":/dev/null", "join": "y", **fields}
-    texts = [(FIELDS[name], value) for name, value in given.items()]
-    texts += [(0, command), *((32, argument) for argument in arguments)]
-    packed = [struct.pack("=BI", field, len(text)) + text.encode() for field, text in texts]
-    return struct.pack("=6q3i", *[-1] * 6, 0, 0, 0) + b"".join(packed)
-
-
-def connect(engine: Engine) -> socket.socket:
-    """A raw connection to the engine."""
-    link = socket.socket(socket.AF_UNIX)
-    link.settimeout(10)
-    link.connect(str(engine.home / "engine.sock"))
-    return link
 
 
 @pytest.mark.parametrize(
@@ -106,6 +36,16 @@ def test_rubbish(engine: Engine, session: Session, data: bytes) -> None:
         with contextlib.suppress(ConnectionResetError):
             assert b"" == link.recv(1)
     assert 2 == session.wait(job, 30).exitStatus
+
+
+def test_much_rubbish(engine: Engine, session: Session) -> None:
+    """Clients that send rubbish all the time do not fill the log."""
+    for _ in range(200):
+        with connect(engine) as link:
+            link.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                assert b"" == link.recv(1)
+    assert 1 <= engine.log().count("a client was dropped") < 20
 
 
 def test_half_a_message(engine: Engine, session: Session) -> None:

@@ -281,3 +281,22 @@ def test_resume_survives(engine: Engine, session: Session) -> None:
     engine.kill()
     os.kill(runner, signal.SIGCONT)
     assert 3 == session.wait(job, 30).exitStatus
+
+
+def test_runner_that_cannot_start(
+    engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a runner that was killed cannot be replaced jobs wait, and then they run as ever."""
+    monkeypatch.setenv("GIVEN", "3")
+    lost = submit(session, "sleep 600")
+    until(lambda: session.jobStatus(lost) == "running")
+    runner = engine.runner
+    place = engine.home / "runner.sock"
+    place.unlink()
+    place.mkdir()
+    os.kill(runner, signal.SIGKILL)
+    assert session.wait(lost, 30).wasAborted
+    job = submit(session, "exit $GIVEN")
+    until(lambda: "no runner" in engine.log())
+    place.rmdir()
+    assert 3 == session.wait(job, 30).exitStatus

@@ -201,3 +201,13 @@ def test_home_without_variable(
     monkeypatch.delenv("HOME")
     text = output(session, tmp_path, "pwd")
     assert os.path.realpath(pwd.getpwuid(os.geteuid()).pw_dir) == text.strip()
+
+
+def test_names_of_its_own(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job has each variable once; the engine's own names are not the template's to set."""
+    own = {"JOB_ID": "mine", "JOB_NAME": "mine", "TASK_ID": "mine", "OTHER": "mine"}
+    text = output(session, tmp_path, "tr '\\0' '\\n' < /proc/$$/environ", jobEnvironment=own)
+    names = [line.partition("=")[0] for line in text.splitlines()]
+    assert [1] * 4 == [names.count(name) for name in own]
+    assert "OTHER=mine" in text.splitlines()
+    assert 1 == text.count("=mine")

@@ -20,6 +20,7 @@ from . import (
     contexts,
     control,
     limits,
+    mail,
     model,
     native,
     progress,
@@ -73,11 +74,12 @@ class Engine:
         self._asked_before = {job.token: job for job in loaded.jobs.values()}
         self.queue = scheduler.Queue(settings.slots)
         self.waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
+        self.mail = mail.Mail(home.path / "mail", self.soon)
         self.progress = progress.Progress(
-            self.jobs, self.disk, self.queue, self.waiting, home.path / "mail", self.soon
+            self.jobs, self.disk, self.queue, self.waiting, self.mail, self.soon
         )
         self.link = runner.Runner(home, self.progress)
-        clock = limits.Limits(self.link, settings.grace, self.soon)
+        clock = limits.Limits(self.link, self.disk, settings.grace, self.soon)
         self.progress.link, self.progress.clock = self.link, clock
         self.contexts = contexts.Contexts(loaded.contexts, self.disk, self.link.drop_environment)
         self.control = control.Control(
@@ -107,7 +109,7 @@ class Engine:
         if link is None:
             started, ended = runner.read_log(self.home)
             self.progress.settle(started, ended)
-            # The new runner begins a new log, so what the old one says must be stored before.
+            # What the log says must be stored before: the new runner's own log goes on in it.
             self.disk.commit()
             link = self.link.spawn()
         for job in list(self.jobs.values()):
@@ -242,11 +244,15 @@ class Engine:
                 "when it starts), so the job could never run",
             )
         for text in wanted.after:
-            if int(text.partition(".")[0]) >= job.number:
-                raise codes.Refusal(
-                    codes.DENIED_BY_DRM,
-                    f"--after {text}: there is no such job yet, so the job could never run",
-                )
+            number, index = model.parse_id(text) or (0, None)
+            other = self.jobs.get(number)
+            reason = ""
+            if number >= job.number:
+                reason = "there is no such job yet, so the job could never run"
+            elif other is not None and index is not None and not other.has(index):
+                reason = f"job {number} has no task {index}"
+            if reason:
+                raise codes.Refusal(codes.DENIED_BY_DRM, f"--after {text}: {reason}")
 
     def find_or_refuse(self, text: str, session: model.Session | None = None) -> model.Task:
         """The task of an id.

@@ -71,6 +71,7 @@ class Task:
         "stopped_for",
         "terminated",
         "waiters",
+        "warned",
     )
 
     def __init__(self, job: Job, index: int) -> None:
@@ -84,6 +85,8 @@ class Task:
         self.pid = 0
         self.stopped_at = 0
         self.stopped_for = 0
+        #: Which soft limits have had their signal, in bits that `limits` knows.
+        self.warned = 0
         self.end: End | None = None
         #: Waits and synchronisations that want to know of the end; `waiting` owns them.
         self.waiters: dict[Any, None] | None = None

@@ -7,10 +7,11 @@ import errno
 import logging
 import os
 import signal
+import sqlite3
 import time
-from pathlib import Path
 from typing import Callable
 
+from . import home as homes
 from . import limits, mail, model, runner, scheduler, store, waiting
 
 _log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Progress(runner.Events):
         disk: told of every end.
         queue: gets what may start.
         waits: told of every end.
-        record: the file for e-mails that cannot be sent.
+        post: sends the e-mails at the ends.
         soon: called when something has happened that a round must follow.
     """
 
@@ -40,14 +41,14 @@ class Progress(runner.Events):
         disk: store.Store,
         queue: scheduler.Queue,
         waits: waiting.Waiting,
-        record: Path,
+        post: mail.Mail,
         soon: Callable[[], None],
     ) -> None:
         self.jobs = jobs
         self._disk = disk
         self.queue = queue
         self.waiting = waits
-        self._mail = record
+        self._mail = post
         self._soon = soon
         self.unfinished = sum(job.unfinished for job in jobs.values())
         #: Ends the runner may forget once they are stored.
@@ -113,9 +114,19 @@ class Progress(runner.Events):
             # Asked for, but the runner did not live to read it.
             if self._take_back(task):
                 self.queue.put_back(task)
-        self._disk.commit()
-        link = self.link.spawn()
-        self._using = asyncio.get_running_loop().create_task(self.link.use(link))
+        self._start_runner()
+
+    def _start_runner(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            # What the log of the old one says must be stored before.
+            self._disk.commit()
+            link = self.link.spawn()
+        except (sqlite3.Error, OSError, homes.HomeError) as error:
+            _log.error("there is no runner, and no job can start: %s", error)
+            loop.call_later(_RETRY_SECONDS, self._start_runner)
+            return
+        self._using = loop.create_task(self.link.use(link))
         self._using.add_done_callback(lambda _: self._soon())
 
     def _take_back(self, task: model.Task) -> bool:
@@ -237,7 +248,7 @@ class Progress(runner.Events):
         if running:
             self.queue.give_back(task)
         self._disk.save_task(task)
-        mail.send(task, self._mail)
+        self._mail.send(task)
         self._unblock(task.dependents)
         if not job.unfinished:
             self._unblock(job.dependents)

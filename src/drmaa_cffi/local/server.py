@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 PROTOCOL = 1
 MOST_FRAME = 64 << 20
+_FIRST_CLIENT_SECONDS = 10
+_COMPLAINT_SECONDS = 5
 HELLO, EXIT, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, SYNCHRONIZE, INFO, STOP = range(1, 11)
 ALL = "DRMAA_JOB_IDS_SESSION_ALL"
 
@@ -84,11 +86,11 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("socket")
         data = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         if _PEER.unpack(data)[1] != os.geteuid():
-            _log.error("user %d has tried to connect", _PEER.unpack(data)[1])
+            self._server.complain(f"user {_PEER.unpack(data)[1]} has tried to connect")
             transport.abort()
             return
         self._transport = transport
-        self._server.connections.add(self)
+        self._server.add(self)
 
     def data_received(self, data: bytes) -> None:
         """asyncio: whole frames, or parts of them."""
@@ -125,7 +127,7 @@ class Connection(asyncio.Protocol):
         return True
 
     def _drop(self, reason: str) -> None:
-        _log.warning("a client was dropped: %s", reason)
+        self._server.complain(f"a client was dropped: {reason}")
         if self._transport is not None:
             self._transport.abort()
 
@@ -312,6 +314,8 @@ class Server:
         #: Connections with answers to send.
         self.talkative: list[Connection] = []
         self._idle: asyncio.TimerHandle | None = None
+        self._visited = False
+        self._next_complaint = 0.0
         self._stopping = False
         self._terminating = False
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -329,9 +333,24 @@ class Server:
         acceptor.close()
         for connection in list(self.connections):
             connection.abandon()
+        await self.engine.mail.close()
         self.engine.finish()
         await self.engine.link.leave(wait=self._terminating)
         self.engine.disk.close()
+
+    def add(self, connection: Connection) -> None:
+        """A client has come."""
+        self.connections.add(connection)
+        self._visited = True
+
+    def complain(self, words: str) -> None:
+        """Logs what a client did wrong: not each time, since it may do so without an end."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_complaint:
+            self._next_complaint = now + _COMPLAINT_SECONDS
+            _log.warning(
+                "%s (more of this kind is not logged for %d s)", words, _COMPLAINT_SECONDS
+            )
 
     def stop(self, *, terminate: bool = False) -> None:
         """Leaves after this round; first ends all jobs if asked."""
@@ -349,9 +368,13 @@ class Server:
             if not (self._terminating and self.engine.progress.unfinished):
                 self._leave()
             return
-        idle = not self.connections and not self.engine.progress.unfinished
+        engine = self.engine
+        idle = not (self.connections or engine.progress.unfinished or engine.mail.busy)
         if idle and self._idle is None:
-            seconds = self.engine.settings.idle
+            seconds = engine.settings.idle
+            if not self._visited:
+                # Whoever has started it is still to come.
+                seconds = max(seconds, _FIRST_CLIENT_SECONDS)
             self._idle = asyncio.get_running_loop().call_later(seconds, self._leave)
         elif not idle and self._idle is not None:
             self._idle.cancel()
