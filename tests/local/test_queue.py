@@ -74,12 +74,17 @@ def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
         ("--nice 20", "--nice '20'"),
         ("--export SOME", "--export 'SOME': must be ALL.*NONE"),
         ("--after 99999", "no such job yet"),
+        ("--after 1.5", "--after 1.5: job 1 has no task 5"),
+        ("--after 2.2", "--after 2.2: job 2 has no task 2"),
         ("--after x", "--after 'x': must be job ids"),
         ("--slots '2", "No closing quotation"),
     ],
 )
 def test_bad_native(engine: Engine, session: Session, specification: str, words: str) -> None:
     """What is wrong with a native specification is named, with what is legal."""
+    held = template(session, "true", jobSubmissionState="drmaa_hold")
+    session.runJob(held)
+    session.runBulkJobs(held, 1, 3, 2)
     with pytest.raises(DeniedByDrmException, match=words):
         submit(session, "true", nativeSpecification=specification)
 
@@ -89,6 +94,13 @@ def test_native_ignored(engine: Engine, session: Session, monkeypatch: pytest.Mo
     monkeypatch.setenv("DRMAA_LOCAL_NATIVE", "ignore")
     info = run(session, "exit $(nice)", nativeSpecification="-q all.q -l h_rt=60 --nice 3")
     assert os.nice(0) + 3 == info.exitStatus
+    for specification in (
+        "--nice --mem=4G", "--export=ALL,FOO=bar --nice=3", "--nice", "-n 4 --slots=many",
+        "--after afterok:17 --nice 3", "--mem 4G 'open",
+    ):  # fmt: skip
+        info = run(session, "exit $(nice)", nativeSpecification=specification)
+        expected = 3 if "3" in specification else 0
+        assert (specification, os.nice(0) + expected) == (specification, info.exitStatus)
 
 
 def test_categories(engine: Engine, session: Session, tmp_path: Path) -> None:
