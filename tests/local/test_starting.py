@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Iterator
 
 import pytest
@@ -161,3 +162,41 @@ def test_interrupt_while_it_starts(engine: Engine) -> None:
         starting(engine)
         os.killpg(client.pid, signal.SIGINT)
     assert "ready\n" == client.communicate(timeout=60)[0]
+
+
+def test_idle_at_once(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With DRMAA_LOCAL_IDLE=0 an engine awaits its first client, and leaves with the last."""
+    monkeypatch.setenv("DRMAA_LOCAL_IDLE", "0")
+    for _ in range(3):
+        session = initialize()
+        assert 0 == session.wait(submit(session, "true"), 30).exitStatus
+        session.exit()
+        until(lambda: not engine.processes(), seconds=5, what="the engine's leave")
+
+
+def test_stop_while_it_starts(engine: Engine) -> None:
+    """The command stop ends an engine that is just starting, too."""
+    words = [sys.executable, "-m", "drmaa_cffi.local"]
+    with contextlib.ExitStack() as at_end:
+        with start_held_up(engine):
+            at_end.enter_context(subprocess.Popen([*words, "engine"]))
+            starting(engine)
+            stop = at_end.enter_context(subprocess.Popen([*words, "stop"]))
+            at_end.callback(stop.kill)
+            with pytest.raises(subprocess.TimeoutExpired):
+                stop.wait(1)
+        assert 0 == stop.wait(30)
+    assert engine.status()["pid"] is None
+    assert [] == engine.pids()
+
+
+@pytest.mark.slow
+def test_start_that_never_ends(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that does not become ready in a minute is given up, and leaves no process."""
+    monkeypatch.setenv("DRMAA_LOCAL_ENGINE", "sh -c 'sleep 600; true'")
+    with pytest.raises(DrmsInitException, match="not ready after 60 seconds"):
+        initialize()
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    assert [] == engine.processes()
+    for child in children.read_text().split():
+        assert "Z" != Path(f"/proc/{child}/stat").read_text().rpartition(") ")[2][0]

@@ -195,10 +195,18 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
     char said[1500];
     int ended = listen_to(ends[0], said, sizeof said);
     close(ends[0]);
-    if (!ended)
+    if (!ended) {
+        /* Whoever waits in its group for the engine waits in vain. If it still is our child,
+         * the number is nobody else's. */
+        if (waitpid(pid, NULL, WNOHANG) == 0) {
+            kill(-pid, SIGKILL);
+            while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        }
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine ('%s') was not ready after %d seconds", words[0],
                     START_SECONDS);
+    }
     int status = 0;
     pid_t waited;
     while ((waited = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
