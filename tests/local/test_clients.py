@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
 
-from engines import Engine, submit, template
+import pytest
+from engines import Engine, root, submit, template, until
 
 import drmaa_cffi
 from drmaa_cffi import NoActiveSessionException, Session
@@ -129,3 +132,53 @@ def test_descriptors(engine: Engine, session: Session, tmp_path: Path) -> None:
         os.close(number)
     # Python's listing of the folder is the fourth.
     assert [0, 1, 2, 3] == json.loads((tmp_path / "out").read_text())
+
+
+NOBODY = 65534
+#: Runs a program as a user without rights, who can read what this Python needs all the same.
+AS_NOBODY = (
+    "setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups",
+    "--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search",
+)  # fmt: skip
+
+
+@root
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs setpriv")
+def test_nobody() -> None:
+    """A user without rights has an engine, and what such a user may not do fails by name."""
+    program = """
+import resource, drmaa_cffi
+session = drmaa_cffi.Session(); session.initialize()
+def run(command, **attributes):
+    job = drmaa_cffi.JobTemplate(
+        remoteCommand="/bin/sh", args=["-c", command], joinFiles=True, **attributes)
+    return session.wait(session.runJob(job), 30).wasAborted
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+print(run("id -u; ulimit -n", outputPath=":out"))
+print(run("true", outputPath=":/out"))
+print(run("true", outputPath=":/dev/null", nativeSpecification="--nice -5"))
+session.exit()
+"""
+    # Not below the tests' own folder, where only root may go.
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        os.chown(folder, NOBODY, NOBODY)
+        of_nobody = Engine(Path(folder, "engine"))
+        environment = {**os.environ, "HOME": folder, "DRMAA_LOCAL_HOME": str(of_nobody.home)}
+
+        def call(*words: str) -> str:
+            done = subprocess.run(
+                [*AS_NOBODY, sys.executable, *words], cwd=folder, env=environment,
+                capture_output=True, text=True, timeout=60, check=False,
+            )  # fmt: skip
+            assert (0, "") == (done.returncode, done.stderr)
+            return done.stdout
+
+        told = call("-c", program)
+        call("-m", "drmaa_cffi.local", "stop", "--terminate")
+        until(lambda: not of_nobody.processes())
+        out = Path(folder, "out").read_text()
+        log = of_nobody.log()
+    assert ["False", "True", "True"] == told.splitlines()
+    assert [str(NOBODY), "64"] == out.split()
+    assert "could not write the output file: Permission denied" in log
+    assert "could not set the niceness: Permission denied" in log
