@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -223,4 +224,24 @@ def test_disk_full_when_asked_again(engine: Engine, client_of: Start) -> None:
         assert answer in answers
         assert 16 in {code for _, code, _ in answers}  # try later
         filler.unlink()
+        engine.stop()
+
+
+@root
+def test_terminated_before_a_failed_start(engine: Engine, tmp_path: Path) -> None:
+    """A job that was terminated before the runner failed to start it is not tried again."""
+    with small_disk(engine, "1m") as filler:
+        session = initialize()
+        runner = engine.runner
+        os.kill(runner, signal.SIGSTOP)
+        job = submit(session, f"touch {tmp_path}/ran")
+        until(lambda: session.jobStatus(job) == "running")
+        session.control(job, "terminate")
+        fill(filler)  # the runner starts no job that it cannot note down
+        os.kill(runner, signal.SIGCONT)
+        until(lambda: session.jobStatus(job) == "failed")
+        filler.unlink()
+        assert session.wait(job, 30).wasAborted
+        assert not (tmp_path / "ran").exists()
+        session.exit()
         engine.stop()
