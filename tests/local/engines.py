@@ -148,6 +148,11 @@ def initialize() -> drmaa_cffi.Session:
     return session
 
 
+def nicer(by: int) -> int:
+    """The niceness of a job that adds so much to this process's own."""
+    return min(19, os.nice(0) + by)
+
+
 def run(session: drmaa_cffi.Session, command: str, **attributes: object) -> drmaa_cffi.JobInfo:
     """Run ``sh -c command`` to its end."""
     return session.wait(submit(session, command, **attributes), LIMIT)

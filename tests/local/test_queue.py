@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 
 import pytest
-from engines import Engine, output, run, submit, template
+from engines import Engine, nicer, output, run, submit, template
 
 from drmaa_cffi import DeniedByDrmException, Session
 
@@ -59,9 +58,8 @@ def test_max_running(engine: Engine, session: Session, tmp_path: Path) -> None:
 
 def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
     """--nice lowers the priority."""
-    before = os.nice(0)
     text = output(session, tmp_path, "nice", nativeSpecification="--nice 7")
-    assert before + 7 == int(text)
+    assert nicer(7) == int(text)
 
 
 @pytest.mark.parametrize(
@@ -93,14 +91,14 @@ def test_native_ignored(engine: Engine, session: Session, monkeypatch: pytest.Mo
     """With DRMAA_LOCAL_NATIVE=ignore a cluster's options do no harm, and ours still count."""
     monkeypatch.setenv("DRMAA_LOCAL_NATIVE", "ignore")
     info = run(session, "exit $(nice)", nativeSpecification="-q all.q -l h_rt=60 --nice 3")
-    assert os.nice(0) + 3 == info.exitStatus
+    assert nicer(3) == info.exitStatus
     for specification in (
         "--nice --mem=4G", "--export=ALL,FOO=bar --nice=3", "--nice", "-n 4 --slots=many",
         "--after afterok:17 --nice 3", "--mem 4G 'open",
     ):  # fmt: skip
         info = run(session, "exit $(nice)", nativeSpecification=specification)
         expected = 3 if "3" in specification else 0
-        assert (specification, os.nice(0) + expected) == (specification, info.exitStatus)
+        assert (specification, nicer(expected)) == (specification, info.exitStatus)
 
 
 def test_categories(engine: Engine, session: Session, tmp_path: Path) -> None:
@@ -108,9 +106,9 @@ def test_categories(engine: Engine, session: Session, tmp_path: Path) -> None:
     with pytest.raises(DeniedByDrmException, match="no job category 'low'.*none yet"):
         submit(session, "true", jobCategory="low")
     (engine.home / "categories").write_text("# ours\nlow: --nice 5\nbad: --no\n")
-    assert os.nice(0) + 5 == int(output(session, tmp_path, "nice", jobCategory="low"))
+    assert nicer(5) == int(output(session, tmp_path, "nice", jobCategory="low"))
     text = output(session, tmp_path, "nice", jobCategory="low", nativeSpecification="--nice 2")
-    assert os.nice(0) + 2 == int(text)
+    assert nicer(2) == int(text)
     with pytest.raises(DeniedByDrmException, match="known in .*categories: bad, low"):
         submit(session, "true", jobCategory="lo")
 

@@ -138,9 +138,10 @@ def test_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None
 def test_engine_and_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None:
     """If both are killed, jobs that ended are known by the runner's log, running ones lost."""
     ended = submit(session, "exit 3")
-    until(lambda: f"\nE {ended} 0 " in (engine.home / "runner.log").read_text())
+    log = engine.home / "runner.log"
+    until(lambda: f"\nE {ended} 0 " in log.read_text())
     running = [submit(session, "sleep 600") for _ in range(2)]
-    until(lambda: {"running"} == {session.jobStatus(job) for job in running})
+    until(lambda: all(f"\nS {job} 0 " in log.read_text() for job in running))
     queued = [submit(session, f"echo $JOB_ID >> {tmp_path}/runs") for _ in range(3)]
     kill_both(engine)
     assert 3 == session.wait(ended, 30).exitStatus
