@@ -232,8 +232,9 @@ def gridengine(session: nox.Session) -> None:
 
 @nox.session(python=MEASURED_PYTHON)
 def benchmarks(session: nox.Session) -> None:
-    """Measure the binding, and make the table and the chart of docs/explanation/speed.md anew."""
+    """Measure the binding and the local engine, and make docs/explanation/speed.md anew."""
     install_wheel(session, "benchmarks")
-    figures = str(Path(session.create_tmp(), "binding.json"))
-    session.run("python", "benchmarks/binding.py", "--json", figures)
-    session.run("python", "benchmarks/pages.py", figures)
+    for name in ("binding", "local_engine"):
+        figures = str(Path(session.create_tmp(), f"{name}.json"))
+        session.run("python", f"benchmarks/{name}.py", "--json", figures)
+        session.run("python", "benchmarks/pages.py", figures)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import shutil
 import statistics
 import subprocess
@@ -17,22 +18,22 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Optional
+from typing import Any, Callable, Optional
+
+from binding import machine
 
 ALL = "DRMAA_JOB_IDS_SESSION_ALL"
 _PSIJ = """
 import sys, time
 from psij import Job, JobExecutor, JobSpec
-from concurrent.futures import ThreadPoolExecutor
 executor = JobExecutor.get_instance("local")
-count, slots = int(sys.argv[1]), int(sys.argv[2])
+count = int(sys.argv[1])
 begin = time.perf_counter()
-def run(_):
-    job = Job(JobSpec(executable="/bin/true"))
+jobs = [Job(JobSpec(executable="/bin/true")) for _ in range(count)]
+for job in jobs:
     executor.submit(job)
+for job in jobs:
     job.wait()
-with ThreadPoolExecutor(slots) as pool:
-    list(pool.map(run, range(count)))
 print(count / (time.perf_counter() - begin))
 """
 
@@ -167,10 +168,13 @@ def xargs(count: int, slots: int) -> Optional[float]:
     return count / (time.perf_counter() - begin)
 
 
-def psij(python: str, count: int, slots: int) -> Optional[float]:
-    """Jobs a second of psij-python's local executor, *slots* at once."""
+def psij(python: str, count: int) -> Optional[float]:
+    """Jobs a second of psij-python's local executor, which has no slots: all at once.
+
+    All are submitted before the first is waited for, since its waits poll.
+    """
     done = subprocess.run(
-        [python, "-c", _PSIJ, str(count), str(slots)],
+        [python, "-c", _PSIJ, str(count)],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False,
     )  # fmt: skip
     return float(done.stdout.split()[-1]) if done.returncode == 0 and done.stdout else None
@@ -210,61 +214,72 @@ def rounds(times: int, *measures: Callable[[], Optional[float]]) -> list[Optiona
     return [statistics.median(values) if values else None for values in taken]
 
 
-def main() -> None:
-    """Measure, and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--jobs", type=int, default=1000, help="jobs of a throughput round")
-    parser.add_argument("--slots", type=int, default=2)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--psij", default=sys.executable, help="a Python that has psij-python")
-    chosen = parser.parse_args()
-    table: list[tuple[str, str, str]] = []
+def measure(jobs: int, slots: int, times: int, python: str) -> dict[str, Any]:
+    """Take the figures; the sizes go with the number of jobs."""
+    bulk, queued, waits, few = 100 * jobs, 10 * jobs, max(2, jobs // 5), min(jobs, 200)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        os.environ.update(settings(folder / "engine", chosen.slots))
+        os.environ.update(settings(folder / "engine", slots))
         engine = Engine()
-        (cold,) = rounds(chosen.rounds, engine.cold)
+        (cold,) = rounds(times, engine.cold)
         engine.session.initialize()
         ours, theirs, other, spooled = rounds(
-            chosen.rounds,
-            lambda: engine.throughput(chosen.jobs),
-            lambda: xargs(chosen.jobs, chosen.slots),
-            lambda: psij(chosen.psij, min(chosen.jobs, 200), chosen.slots),
-            lambda: spooler(folder, min(chosen.jobs, 200), chosen.slots),
+            times,
+            lambda: engine.throughput(jobs),
+            lambda: xargs(jobs, slots),
+            lambda: psij(python, few),
+            lambda: spooler(folder, few, slots),
         )
-        latency = engine.latency(folder, 200)
-        accepted, ended, used = engine.bulk(100_000)
-        status = engine.status(10_000)
+        latency = engine.latency(folder, waits)
+        bulks = [engine.bulk(bulk) for _ in range(times)]
+        (status,) = rounds(times, lambda: engine.status(queued))
         idle = engine.idle(5)
         engine.session.exit()
         ask_engine("stop", "--terminate")
+    accepted, ended, used = (statistics.median(values) for values in zip(*bulks))
+    # What it is, its figure, the figure's unit.
+    rows: list[tuple[str, Optional[float], str]] = [
+        (f"`/bin/true` on {slots} slots, submitted one by one", ours, "jobs/s"),
+        (f"`xargs -P {slots} -n 1`", theirs, "jobs/s"),
+        (f"psij-python, its local executor, {few} at once", other, "jobs/s"),
+        (f"task-spooler, {slots} slots", spooled, "jobs/s"),
+        ("a process ends, its `wait` returns", statistics.median(latency), "ms"),
+        ("the same, 95th percentile", statistics.quantiles(latency, n=20)[-1], "ms"),
+        (f"a bulk of {bulk:,} is accepted", accepted, "s"),
+        ("the engine's memory with it", used, "MiB"),
+        ("all of it is terminated and disposed of", ended, "s"),
+        (f"`jobStatus` with {queued:,} jobs queued", status, "ms"),
+        ("no engine runs, to the first job's record", cold, "s"),
+        ("processor time of 5 idle seconds", idle, "s"),
+    ]
+    return {
+        "engine": "local",
+        "python": platform.python_version(),
+        "machine": machine(),
+        "rows": rows,
+    }
 
-    def row(what: str, value: Optional[float], form: str, target: str = "") -> None:
-        table.append((what, "not installed" if value is None else form.format(value), target))
 
-    row("local engine, /bin/true", ours, "{:.0f} jobs/s")
-    row("xargs -P -n 1", theirs, "{:.0f} jobs/s")
-    row("psij-python, local executor", other, "{:.0f} jobs/s")
-    row("task-spooler", spooled, "{:.0f} jobs/s")
-    if ours is not None and theirs is not None:
-        row("  engine / xargs", ours / theirs, "{:.2f}", ">= 0.4")
-    if ours is not None and other is not None:
-        row("  engine / psij-python", ours / other, "{:.1f}", ">= 5")
-    row(
-        "end of a process to wait returning, median",
-        statistics.median(latency),
-        "{:.2f} ms",
-        "< 5",
-    )
-    row("  95th percentile", statistics.quantiles(latency, n=20)[-1], "{:.2f} ms")
-    row("bulk of 100,000 accepted", accepted, "{:.2f} s", "< 3")
-    row("  released, terminated and disposed of", ended, "{:.2f} s")
-    row("  the engine's memory", used, "{:.0f} MiB", "< 200")
-    row("jobStatus with 10,000 queued", status, "{:.3f} ms", "< 1")
-    row("cold start to the first job's record", cold, "{:.2f} s", "< 0.5")
-    row("processor time of 5 idle seconds", idle, "{:.2f} s", "0")
-    for what, value, target in table:
-        print(f"{what:<45} {value:>14}   {target}")
+def main() -> None:
+    """Measure, print a table, and keep the figures if asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--jobs", type=int, default=1000,
+        help="jobs of a throughput round, to which the other sizes are in proportion",
+    )  # fmt: skip
+    parser.add_argument("--slots", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--psij", default=sys.executable, help="a Python that has psij-python")
+    parser.add_argument("--json", type=Path, help="write the figures to this file")
+    chosen = parser.parse_args()
+    if shutil.which(chosen.psij) is None:
+        parser.error(f"--psij {chosen.psij}: there is no such program")
+    found = measure(chosen.jobs, chosen.slots, chosen.rounds, chosen.psij)
+    print(f"Python {found['python']}, {found['machine']}\n")
+    for what, value, unit in found["rows"]:
+        print(f"{what:<55} {'not installed' if value is None else f'{value:.3f} {unit}':>16}")
+    if chosen.json:
+        chosen.json.write_text(json.dumps(found), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Make the table and the chart of docs/explanation/speed.md of what a benchmark has found.
 
-``python benchmarks/pages.py FIGURES.json...``: each file is what ``--json`` of binding.py or of
-gridengine.py wrote; a table is made of either, the chart of binding.py's.
+``python benchmarks/pages.py FIGURES.json...``: each file is what ``--json`` of binding.py, of
+gridengine.py or of local_engine.py wrote; a table is made of each, the chart of binding.py's.
 """
 
 from __future__ import annotations
@@ -86,6 +86,16 @@ def gridengine_table(found: dict[str, Any]) -> str:
     )
 
 
+def local_engine_table(found: dict[str, Any]) -> str:
+    """Return what the local engine takes, and those that people use instead."""
+    lines = [
+        [what, "not installed" if value is None else f"{figure(value)} {unit}"]
+        for what, value, unit in found["rows"]
+    ]
+    note = f"\nCPython {found['python']}, {found['machine']}.\n"
+    return markdown(["The local engine", ""], lines) + note
+
+
 def chart(found: dict[str, Any]) -> str:
     """Return an SVG: for each operation, the time of drmaa_cffi and of C beside drmaa's."""
     rows = found["operations"]
@@ -124,6 +134,8 @@ def write(found: dict[str, Any], folder: Path) -> None:
     """Write what the page shows of a benchmark's figures."""
     if "drm" in found:
         pages = {"speed-gridengine.txt": gridengine_table(found)}
+    elif "engine" in found:
+        pages = {"speed-local-engine.txt": local_engine_table(found)}
     else:
         pages = {"speed-binding.txt": binding_table(found), "speed.svg": chart(found)}
     for name, text in pages.items():

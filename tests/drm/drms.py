@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Optional
 
@@ -113,7 +114,7 @@ _GRID_ENGINE = Drm(
 # The local engine's library tells the defaults of what was never set.
 _LOCAL = Drm(
     "local",
-    native_option=("--nice 7", "nice", "7"),
+    native_option=("--nice 7", "nice", str(min(19, os.nice(0) + 7))),
     defaults=(
         ("jobSubmissionState", "drmaa_active"),
         ("joinFiles", False),

@@ -9,6 +9,7 @@ from typing import Iterator
 
 import pytest
 from engines import Engine, until
+from raw import Client, Start, connect
 
 import drmaa_cffi
 
@@ -21,7 +22,7 @@ def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     monkeypatch.setenv("DRMAA_LOCAL_ENGINE", f"{sys.executable} -m drmaa_cffi.local engine")
     monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "2")
     monkeypatch.setenv("DRMAA_LOCAL_GRACE", "0.5")
-    monkeypatch.setenv("DRMAA_LOCAL_IDLE", "30")
+    monkeypatch.setenv("DRMAA_LOCAL_IDLE", "10")
     monkeypatch.setenv("HOME", str(tmp_path))
     of_test = Engine(home)
     yield of_test
@@ -37,3 +38,15 @@ def session(engine: Engine) -> drmaa_cffi.Session:
     opened = drmaa_cffi.Session()
     opened.initialize()
     return opened
+
+
+@pytest.fixture
+def client_of(engine: Engine) -> Iterator[Start]:
+    """Makes clients of the test's engine, which is started if there is none."""
+    with contextlib.ExitStack() as at_end:
+
+        def make(nonce: bytes = b"n" * 16, contact: str = "") -> Client:
+            engine.command("engine")
+            return Client(at_end.enter_context(connect(engine)), nonce, contact)
+
+        yield make

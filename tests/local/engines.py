@@ -7,12 +7,18 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import Callable, TypeVar
+
+import pytest
 
 import drmaa_cffi
 
 LIMIT = 60
+root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+T = TypeVar("T")
 
 
 def until(condition, seconds: float = 20, what: str = "it") -> None:  # noqa: ANN001
@@ -21,6 +27,26 @@ def until(condition, seconds: float = 20, what: str = "it") -> None:  # noqa: AN
     while not condition():
         assert time.monotonic() < end, f"waited {seconds} s for {what}"
         time.sleep(0.01)
+
+
+def within(seconds: float, call: Callable[[], T]) -> T:
+    """What *call()* returns or raises; fail if it does neither in time, as C code cannot."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            results.append(call())
+        except BaseException as error:  # noqa: BLE001
+            errors.append(error)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    assert not thread.is_alive(), f"no answer within {seconds} s"
+    if errors:
+        raise errors[0]
+    return results[0]
 
 
 class Engine:
@@ -49,6 +75,20 @@ class Engine:
         pid = self.status()["pid"]
         assert isinstance(pid, int)
         return pid
+
+    @property
+    def runner(self) -> int:
+        """The runner's process."""
+        lines = [line for line in self.processes() if "job-runner" in line]
+        pids = [int(line.partition(":")[0]) for line in lines]
+        # A job that is just starting looks like it, but for its session.
+        (runner,) = [pid for pid in pids if os.getsid(pid) == pid]
+        return runner
+
+    def pids(self) -> list[int]:
+        """The processes of the engine itself, also of one that is just starting."""
+        lines = [line for line in self.processes() if "drmaa_cffi.local engine" in line]
+        return [int(line.partition(":")[0]) for line in lines]
 
     def kill(self) -> None:
         """End the engine as a power cut would."""
@@ -99,3 +139,36 @@ def template(session: drmaa_cffi.Session, command: str, **attributes: object) ->
 def submit(session: drmaa_cffi.Session, command: str, **attributes: object) -> str:
     """Submit ``sh -c command``; return the job's id."""
     return session.runJob(template(session, command, **attributes))  # type: ignore[arg-type]
+
+
+def initialize() -> drmaa_cffi.Session:
+    """Open a session."""
+    session = drmaa_cffi.Session()
+    session.initialize()
+    return session
+
+
+def nicer(by: int) -> int:
+    """The niceness of a job that adds so much to this process's own."""
+    return min(19, os.nice(0) + by)
+
+
+def run(session: drmaa_cffi.Session, command: str, **attributes: object) -> drmaa_cffi.JobInfo:
+    """Run ``sh -c command`` to its end."""
+    return session.wait(submit(session, command, **attributes), LIMIT)
+
+
+def output(session: drmaa_cffi.Session, tmp_path: Path, command: str, **attributes: object) -> str:
+    """What ``sh -c command`` writes; it must succeed."""
+    file = tmp_path / "output"
+    info = run(session, command, outputPath=f":{file}", **attributes)
+    text = file.read_text()
+    file.unlink()
+    assert (True, 0) == (info.hasExited, info.exitStatus), text
+    return text
+
+
+def cpu_of(pid: int) -> float:
+    """The processor time of a process, in seconds."""
+    stat = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -146,3 +148,32 @@ def test_c_program(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("LD_LIBRARY_PATH", str(library.parent))
     done = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
     assert "42\n" == done.stdout
+
+
+def test_engine_that_ends_while_it_is_asked(engine: Engine) -> None:
+    """To the command status an engine that ends without an answer is no engine."""
+    engine.home.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(engine.home / "engine.sock"))
+        listening.listen()
+
+        def hang_up() -> None:
+            link, _ = listening.accept()
+            until(lambda: link.recv(1, socket.MSG_PEEK) != b"")
+            link.close()  # with the question unread, which resets the connection
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        status = engine.status()
+        thread.join(10)
+    assert (None, {}) == (status["pid"], status["jobs"])
+
+
+def test_foreground_failure(engine: Engine) -> None:
+    """An engine in the foreground that cannot work says why in a line."""
+    engine.home.mkdir(mode=0o700)
+    (engine.home / "engine.db").write_bytes(b"no database" * 1000)
+    done = engine.command("engine", "--foreground")
+    assert 1 == done.returncode
+    line = f"the local engine cannot work in '{engine.home}': file is not a database\n"
+    assert line == done.stderr

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -29,6 +29,14 @@ for _ in range(6):
     if pid:
         os.kill(pid, signal.SIGKILL)
 """
+
+
+def kill_both(engine: Engine) -> None:
+    """Kill the engine and the runner, neither of which sees the other's end."""
+    pids = [engine.runner, *engine.pids()]
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, number)
 
 
 def test_engine_killed(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,8 +125,7 @@ def test_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None
     until(
         lambda: (tmp_path / "pids").exists() and len((tmp_path / "pids").read_text().split()) == 2
     )
-    (runner,) = [line for line in engine.processes() if "job-runner" in line]
-    os.kill(int(runner.partition(":")[0]), signal.SIGKILL)
+    os.kill(engine.runner, signal.SIGKILL)
     for job in running:
         info = session.wait(job, 30)
         assert (True, False) == (info.wasAborted, info.hasExited)
@@ -130,19 +137,15 @@ def test_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None
 
 def test_engine_and_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None:
     """If both are killed, jobs that ended are known by the runner's log, running ones lost."""
-    ended = submit(session, f"touch {tmp_path}/ended; exit 3")
-    running = submit(session, "sleep 600")
+    ended = submit(session, "exit 3")
+    log = engine.home / "runner.log"
+    until(lambda: f"\nE {ended} 0 " in log.read_text())
+    running = [submit(session, "sleep 600") for _ in range(2)]
+    until(lambda: all(f"\nS {job} 0 " in log.read_text() for job in running))
     queued = [submit(session, f"echo $JOB_ID >> {tmp_path}/runs") for _ in range(3)]
-    until(lambda: (tmp_path / "ended").exists())
-    time.sleep(0.3)
-    pids = [int(line.partition(":")[0]) for line in engine.processes()
-            if "job-runner" in line or "drmaa_cffi.local engine" in line]  # fmt: skip
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
+    kill_both(engine)
     assert 3 == session.wait(ended, 30).exitStatus
-    assert session.wait(running, 30).wasAborted
+    assert [True, True] == [session.wait(job, 30).wasAborted for job in running]
     for job in queued:
         assert 0 == session.wait(job, 30).exitStatus
     assert dict.fromkeys(queued, 1) == Counter((tmp_path / "runs").read_text().split())
@@ -228,3 +231,73 @@ def test_reconnect(engine: Engine) -> None:
     session.exit()
     with pytest.raises(drmaa_cffi.InvalidContactStringException, match="session=999999"):
         session.initialize("session=999999")
+
+
+def test_restarting_engine_killed(engine: Engine, tmp_path: Path) -> None:
+    """The runner starts an engine again until one is there, although no client asks for it."""
+    session = Session()
+    session.initialize()
+    for _ in range(6):
+        submit(session, f"sleep 0.3; echo $JOB_ID >> {tmp_path}/runs")
+    session.exit()
+    first = engine.pid
+    os.kill(first, signal.SIGKILL)
+    until(lambda: set(engine.pids()) - {first}, what="the start of another engine")
+    for pid in set(engine.pids()) - {first}:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    runs = tmp_path / "runs"
+    until(lambda: runs.exists() and len(runs.read_text().split()) == 6, what="six jobs")
+
+
+@pytest.mark.parametrize("both", [False, True], ids=["runner", "runner and engine"])
+def test_terminated_before_the_start(
+    engine: Engine, session: Session, tmp_path: Path, both: bool
+) -> None:
+    """A job that is terminated before the runner has read of it does not run after a kill."""
+    runner = engine.runner
+    os.kill(runner, signal.SIGSTOP)
+    job = submit(session, f"touch {tmp_path}/ran")
+    until(lambda: session.jobStatus(job) == "running")
+    session.control(job, "terminate")
+    if both:
+        kill_both(engine)
+    else:
+        os.kill(runner, signal.SIGKILL)
+    assert session.wait(job, 30).wasAborted
+    assert not (tmp_path / "ran").exists()
+
+
+def test_resume_survives(engine: Engine, session: Session) -> None:
+    """A job whose resume was stored, but did not reach the runner, is resumed by the next."""
+    job = submit(session, "sleep 1; exit 3")
+    until(lambda: session.jobStatus(job) == "running")
+    session.control(job, JobControlAction.SUSPEND)
+    runner = engine.runner
+    os.kill(runner, signal.SIGSTOP)
+    # More than the socket to the runner holds: what comes after it stays in the engine.
+    big = {f"V{number}": "x" * 100_000 for number in range(20)}
+    submit(session, "true", jobEnvironment=big)
+    session.control(job, JobControlAction.RESUME)
+    engine.kill()
+    os.kill(runner, signal.SIGCONT)
+    assert 3 == session.wait(job, 30).exitStatus
+
+
+def test_runner_that_cannot_start(
+    engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a runner that was killed cannot be replaced jobs wait, and then they run as ever."""
+    monkeypatch.setenv("GIVEN", "3")
+    lost = submit(session, "sleep 600")
+    until(lambda: session.jobStatus(lost) == "running")
+    runner = engine.runner
+    place = engine.home / "runner.sock"
+    place.unlink()
+    place.mkdir()
+    os.kill(runner, signal.SIGKILL)
+    assert session.wait(lost, 30).wasAborted
+    job = submit(session, "exit $GIVEN")
+    until(lambda: "no runner" in engine.log())
+    place.rmdir()
+    assert 3 == session.wait(job, 30).exitStatus

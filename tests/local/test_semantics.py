@@ -1,4 +1,4 @@
-"""What a template says is what the job gets: paths, environment, limits, options, e-mail."""
+"""What a template says is what the job gets: paths, environment, limits, usage."""
 
 from __future__ import annotations
 
@@ -6,29 +6,13 @@ import os
 import pwd
 import resource
 import time
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from engines import Engine, submit, template, until
+from engines import Engine, output, run, submit, template, until
 
 import drmaa_cffi
-from drmaa_cffi import DeniedByDrmException, JobInfo, Session
-
-
-def run(session: Session, command: str, **attributes: object) -> JobInfo:
-    """Run ``sh -c command`` to its end."""
-    return session.wait(submit(session, command, **attributes), 60)
-
-
-def output(session: Session, tmp_path: Path, command: str, **attributes: object) -> str:
-    """What ``sh -c command`` writes; it must succeed."""
-    file = tmp_path / "output"
-    info = run(session, command, outputPath=f":{file}", **attributes)
-    text = file.read_text()
-    file.unlink()
-    assert (True, 0) == (info.hasExited, info.exitStatus), text
-    return text
+from drmaa_cffi import Session
 
 
 def test_default_files(engine: Engine, session: Session, tmp_path: Path) -> None:
@@ -182,199 +166,6 @@ def test_process_group(engine: Engine, session: Session, tmp_path: Path) -> None
     until(lambda: states() == {"gone"})
 
 
-def test_term_then_kill(engine: Engine, session: Session, tmp_path: Path) -> None:
-    """A job that ignores SIGTERM is killed after the grace; a suspended one, too."""
-    job = submit(session, f"trap '' TERM; touch {tmp_path}/ready; while :; do sleep 0.05; done")
-    until(lambda: (tmp_path / "ready").exists())
-    session.control(job, "suspend")
-    session.control(job, "terminate")
-    info = session.wait(job, 30)
-    assert (True, True, "SIGKILL") == (info.wasAborted, info.hasSignal, info.terminatedSignal)
-
-
-@pytest.mark.parametrize("limit", ["hardWallclockTimeLimit", "hardRunDurationLimit"])
-def test_hard_limit(engine: Engine, session: Session, limit: str) -> None:
-    """A job that takes too long gets SIGTERM, and SIGKILL if it does not heed it."""
-    info = run(session, "exec sleep 60", **{limit: "0:01"})
-    assert (False, "SIGTERM") == (info.wasAborted, info.terminatedSignal)
-    info = run(session, "trap '' TERM; while :; do sleep 0.05; done", **{limit: "1"})
-    assert "SIGKILL" == info.terminatedSignal
-
-
-def test_native_limit(engine: Engine, session: Session) -> None:
-    """A native specification limits a job, too; the template's own attribute overrides it."""
-    for words in ("--walltime 1", "--walltime=0:1", "--walltime 00:00:01"):
-        info = run(session, "exec sleep 60", nativeSpecification=words)
-        assert "SIGTERM" == info.terminatedSignal
-    info = run(session, "sleep 1.5", nativeSpecification="--walltime 1", hardWallclockTimeLimit=60)
-    assert info.ok
-
-
-@pytest.mark.parametrize("limit", ["softWallclockTimeLimit", "softRunDurationLimit"])
-def test_soft_limit(engine: Engine, session: Session, limit: str) -> None:
-    """A job is warned by SIGUSR1 and may end as it likes."""
-    info = run(session, "trap 'exit 44' USR1; while :; do sleep 0.05; done", **{limit: "1"})
-    assert 44 == info.exitStatus
-
-
-def test_limits_and_suspension(engine: Engine, session: Session) -> None:
-    """Wall-clock time goes on while a job is suspended, its run duration does not."""
-    wall = submit(session, "exec sleep 60", hardWallclockTimeLimit="1")
-    duration = submit(session, "exec sleep 60", hardRunDurationLimit="1")
-    for job in (wall, duration):
-        until(lambda job=job: session.jobStatus(job) == "running")  # type: ignore[misc]
-        session.control(job, "suspend")
-    assert "SIGTERM" == session.wait(wall, 30).terminatedSignal
-    time.sleep(0.3)
-    assert "user_suspended" == session.jobStatus(duration)
-    begin = time.monotonic()
-    session.control(duration, "resume")
-    assert "SIGTERM" == session.wait(duration, 30).terminatedSignal
-    assert time.monotonic() - begin > 0.5
-
-
-def test_start_time(engine: Engine, session: Session) -> None:
-    """A job does not start before its time, and others pass it by."""
-    start = datetime.now() + timedelta(seconds=2)  # noqa: DTZ005
-    late = submit(session, "true", startTime=start.strftime("%Y/%m/%d %H:%M:%S"))
-    assert 0 == run(session, "true").exitStatus
-    assert "queued_active" == session.jobStatus(late)
-    info = session.wait(late, 30)
-    assert float(info.resourceUsage["start_time"]) >= int(start.timestamp())
-
-
-def test_deadline(engine: Engine, session: Session) -> None:
-    """At its deadline a job that runs is ended, and one that is queued has failed."""
-    deadline = (datetime.now() + timedelta(seconds=2)).strftime("%Y/%m/%d %H:%M:%S")  # noqa: DTZ005
-    running = submit(session, "exec sleep 60", deadlineTime=deadline)
-    held = submit(session, "true", deadlineTime=deadline, jobSubmissionState="drmaa_hold")
-    assert "SIGTERM" == session.wait(running, 30).terminatedSignal
-    assert session.wait(held, 30).wasAborted
-
-
-def test_conflicts(engine: Engine, session: Session) -> None:
-    """Attributes that contradict each other are refused when the job is submitted."""
-    for one, other in [
-        ({"softWallclockTimeLimit": "60"}, {"hardWallclockTimeLimit": "30"}),
-        ({"softRunDurationLimit": "1:01"}, {"hardRunDurationLimit": "1:00"}),
-        ({"startTime": "2099/01/01 00:00"}, {"deadlineTime": "2098/01/01 00:00"}),
-    ]:
-        with pytest.raises(drmaa_cffi.ConflictingAttributeValuesException):
-            submit(session, "true", **one, **other)
-
-
-def test_fifo(engine: Engine, session: Session, tmp_path: Path) -> None:
-    """Jobs start in the order of their submission, and a wide one is not starved."""
-    order = tmp_path / "order"
-    blocker = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done")
-    wide = submit(session, f"echo wide >> {order}", nativeSpecification="--slots 2")
-    narrow = submit(session, f"echo narrow >> {order}")
-    time.sleep(0.2)
-    assert not order.exists()
-    (tmp_path / "go").touch()
-    session.synchronize([blocker, wide, narrow], 30)
-    assert "wide\nnarrow\n" == order.read_text()
-
-
-def test_after(engine: Engine, session: Session, tmp_path: Path) -> None:
-    """A job waits for those it names, also if they fail, and then for nothing."""
-    order = tmp_path / "order"
-    first = submit(session, f"sleep 0.3; echo 1 >> {order}; exit 1")
-    job = template(session, f"echo 2 >> {order}", nativeSpecification=f"--after {first}")
-    bulk = session.runBulkJobs(job, 1, 2, 1)
-    last = submit(
-        session, f"echo 3 >> {order}",
-        nativeSpecification=f" --after={bulk[0].partition('.')[0]},{bulk[1]}",
-    )  # fmt: skip
-    assert {"system_on_hold"} == {session.jobStatus(job) for job in (*bulk, last)}
-    session.control(last, "hold")
-    assert "user_system_on_hold" == session.jobStatus(last)
-    session.control(last, "release")
-    session.synchronize([last], 30)
-    assert "1\n2\n2\n3\n" == order.read_text()
-    session.wait(first, 30)
-    assert 0 == run(session, "true", nativeSpecification=f"--after {first}").exitStatus
-
-
-def test_max_running(engine: Engine, session: Session, tmp_path: Path) -> None:
-    """A bulk job with --max-running 1 runs one task at a time; others use the rest."""
-    jobs = session.runBulkJobs(
-        template(
-            session, f"mkdir {tmp_path}/one || exit 1; sleep 0.1; rmdir {tmp_path}/one",
-            nativeSpecification="--max-running 1",
-        ), 1, 4, 1,
-    )  # fmt: skip
-    assert 0 == run(session, "true").exitStatus
-    assert [0] * 4 == [session.wait(job, 30).exitStatus for job in jobs]
-
-
-def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
-    """--nice lowers the priority."""
-    before = os.nice(0)
-    text = output(session, tmp_path, "nice", nativeSpecification="--nice 7")
-    assert before + 7 == int(text)
-
-
-@pytest.mark.parametrize(
-    ("specification", "words"),
-    [
-        ("-l h_rt=60", "'-l' is not an option.*--slots N.*DRMAA_LOCAL_NATIVE=ignore"),
-        ("--slots", "--slots needs a value"),
-        ("--slots two", "--slots 'two': must be a whole number from 1"),
-        ("--slots 3", "the engine has 2.*DRMAA_LOCAL_SLOTS"),
-        ("--nice 20", "--nice '20'"),
-        ("--export SOME", "--export 'SOME': must be ALL.*NONE"),
-        ("--after 99999", "no such job yet"),
-        ("--after x", "--after 'x': must be job ids"),
-        ("--slots '2", "No closing quotation"),
-        ("--walltime 0", "--walltime '0': must be seconds, M:S or H:M:S"),
-        ("--walltime 1:2:3:4", "--walltime '1:2:3:4': must be"),
-        ("--walltime soon", "--walltime 'soon': must be"),
-    ],
-)
-def test_bad_native(engine: Engine, session: Session, specification: str, words: str) -> None:
-    """What is wrong with a native specification is named, with what is legal."""
-    with pytest.raises(DeniedByDrmException, match=words):
-        submit(session, "true", nativeSpecification=specification)
-
-
-def test_native_ignored(engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With DRMAA_LOCAL_NATIVE=ignore a cluster's options do no harm, and ours still count."""
-    monkeypatch.setenv("DRMAA_LOCAL_NATIVE", "ignore")
-    info = run(session, "exit $(nice)", nativeSpecification="-q all.q -l h_rt=60 --nice 3")
-    assert os.nice(0) + 3 == info.exitStatus
-
-
-def test_categories(engine: Engine, session: Session, tmp_path: Path) -> None:
-    """A job category stands for a native specification, which the template's own overrides."""
-    with pytest.raises(DeniedByDrmException, match="no job category 'low'.*none yet"):
-        submit(session, "true", jobCategory="low")
-    (engine.home / "categories").write_text("# ours\nlow: --nice 5\nbad: --no\n")
-    assert os.nice(0) + 5 == int(output(session, tmp_path, "nice", jobCategory="low"))
-    text = output(session, tmp_path, "nice", jobCategory="low", nativeSpecification="--nice 2")
-    assert os.nice(0) + 2 == int(text)
-    with pytest.raises(DeniedByDrmException, match="known in .*categories: bad, low"):
-        submit(session, "true", jobCategory="lo")
-
-
-def test_email(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A job's end is told by e-mail through sendmail, unless the template blocks it."""
-    fake = tmp_path / "bin" / "sendmail"
-    fake.parent.mkdir()
-    fake.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/sent\ncat >> {tmp_path}/sent\n')
-    fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{fake.parent}:{os.environ['PATH']}")
-    session = Session()
-    session.initialize()
-    run(session, "true", email=["a@example.org"], blockEmail=True)
-    run(session, "exit 3", email=["a@example.org", "b@example.org"], jobName="told")
-    sent = tmp_path / "sent"
-    until(lambda: sent.exists() and "exit_status" in sent.read_text())
-    text = sent.read_text()
-    assert text.startswith("-i -- a@example.org b@example.org\nTo: a@example.org, b@example.org\n")
-    assert "(told) exited with 3" in text
-
-
 def test_usage(engine: Engine, session: Session) -> None:
     """Usage is numbers under Grid Engine's names, and true."""
     before = time.time()
@@ -410,3 +201,13 @@ def test_home_without_variable(
     monkeypatch.delenv("HOME")
     text = output(session, tmp_path, "pwd")
     assert os.path.realpath(pwd.getpwuid(os.geteuid()).pw_dir) == text.strip()
+
+
+def test_names_of_its_own(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job has each variable once; the engine's own names are not the template's to set."""
+    own = {"JOB_ID": "mine", "JOB_NAME": "mine", "TASK_ID": "mine", "OTHER": "mine"}
+    text = output(session, tmp_path, "tr '\\0' '\\n' < /proc/$$/environ", jobEnvironment=own)
+    names = [line.partition("=")[0] for line in text.splitlines()]
+    assert [1] * 4 == [names.count(name) for name in own]
+    assert "OTHER=mine" in text.splitlines()
+    assert 1 == text.count("=mine")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import socket
 import struct
 import sys
+import time
 from pathlib import Path
 
 from . import home as homes
 
 _HEADER = struct.Struct("=IBBxxII")
+_ANSWER = struct.Struct("=III")
+_SIZE = struct.Struct("=I")
 _INFO, _STOP, _JOBS = 9, 10, 11
 _SECONDS = 60
+_LOOK_AGAIN_SECONDS = 0.02
 
 
 def main(arguments: list[str]) -> int:
@@ -73,17 +78,45 @@ def _ask(kind: int, payload: bytes) -> bytes | None:
     path = homes.find_home()
     if not path.exists():
         return None
-    link = homes.Home(path, make=False).connect(homes.SOCKET_NAME)
+    home = homes.Home(path, make=False)
+    link = _connect_at_last(home) if kind == _STOP else home.connect(homes.SOCKET_NAME)
     if link is None:
         return None
     with link:
         link.settimeout(_SECONDS)
-        link.sendall(_HEADER.pack(12 + len(payload), kind, 0, 1, 1) + payload)
-        data = b""
-        while True:
-            part = link.recv(1 << 16)
-            if not part:
-                return data[12:] if data else None
-            data += part
-            if kind != _STOP and len(data) >= 4 + int.from_bytes(data[:4], sys.byteorder):
-                return data[12:]
+        try:
+            return _answer(link, kind, payload)
+        except ConnectionError:
+            return None  # it has ended meanwhile
+        except socket.timeout as error:
+            raise _no_answer(path) from error
+
+
+def _connect_at_last(home: homes.Home) -> socket.socket | None:
+    """A connection, also to an engine that is just starting; None if none is."""
+    deadline = time.monotonic() + _SECONDS
+    while time.monotonic() < deadline:
+        link = home.connect(homes.SOCKET_NAME)
+        if link is not None or not (home.is_locked("start.lock") or home.is_locked("engine.lock")):
+            return link
+        time.sleep(_LOOK_AGAIN_SECONDS)
+    raise _no_answer(home.path)
+
+
+def _no_answer(path: Path) -> homes.HomeError:
+    return homes.HomeError(
+        f"the engine in '{path}' does not answer since {_SECONDS} s; find its pid with fuser "
+        "engine.lock there, and kill it if it hangs"
+    )
+
+
+def _answer(link: socket.socket, kind: int, payload: bytes) -> bytes | None:
+    link.sendall(_HEADER.pack(12 + len(payload), kind, 0, 1, 1) + payload)
+    data = b""
+    while True:
+        part = link.recv(1 << 16)
+        data += part
+        # Its size, without itself, is before an answer's number and code.
+        whole = len(data) - _SIZE.size >= int.from_bytes(data[: _SIZE.size], sys.byteorder) > 0
+        if not part or (whole and kind != _STOP):
+            return data[_ANSWER.size :] if whole else None

@@ -37,7 +37,8 @@ class Contexts:
             self._last += 1
             self._by_data[data] = context
             self._users[context.number] = 0
-            self._disk.add_context(context)
+            if len(data) <= spec.MOST_BYTES:  # no job can have a larger one
+                self._disk.add_context(context)
         self.hold(context)
         return context
 

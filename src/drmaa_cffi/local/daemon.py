@@ -46,7 +46,7 @@ def run(*, foreground: bool) -> int:
         return 0
     if foreground:
         _configure_log()
-        asyncio.run(_serve(home, settings, None))
+        _work(home, settings, None)
         return 0
     reading, writing = os.pipe()
     if os.fork():
@@ -55,24 +55,32 @@ def run(*, foreground: bool) -> int:
             reason = said.read()
         if reason == b"ready":
             return 0
-        sys.stderr.write(reason.decode("utf-8", "replace") or "the engine died")
+        if not reason:
+            # It was killed: whoever wants an engine may try again.
+            sys.stderr.write("the engine was killed while it started")
+            return os.EX_TEMPFAIL
+        sys.stderr.write(reason.decode("utf-8", "replace"))
         return 1
     os.close(reading)
     _become_daemon(home)
     try:
-        asyncio.run(_serve(home, settings, writing))
-    except (homes.HomeError, sqlite3.Error, OSError) as error:
+        _work(home, settings, writing)
+    except homes.HomeError as error:
         _log.error("%s", error)
-        words = str(error)
-        if isinstance(error, (sqlite3.Error, OSError)):
-            words = f"the local engine cannot work in '{home.path}': {error}"
-        os.write(writing, words.encode("utf-8", "replace"))
+        os.write(writing, str(error).encode("utf-8", "replace"))
         os._exit(1)
     except BaseException:  # noqa: BLE001  the process that waits must hear of it, then it ends
         _log.exception("the engine failed")
         os.write(writing, f"the engine failed; see '{home.path}/engine.log'".encode())
         os._exit(1)
     os._exit(0)
+
+
+def _work(home: homes.Home, settings: homes.Settings, ready: int | None) -> None:
+    try:
+        asyncio.run(_serve(home, settings, ready))
+    except (sqlite3.Error, OSError) as error:
+        raise homes.HomeError(f"the local engine cannot work in '{home.path}': {error}") from error
 
 
 def _close_inherited() -> None:

@@ -20,6 +20,7 @@ from . import (
     contexts,
     control,
     limits,
+    mail,
     model,
     native,
     progress,
@@ -68,13 +69,17 @@ class Engine:
         self.sessions: dict[int, model.Session] = loaded.sessions
         self.jobs: model.Jobs = loaded.jobs
         self._replays = loaded.replays
+        #: Jobs of the engine before this one, which their clients may ask for again: also those
+        #: that have ended and were reaped since.
+        self._asked_before = {job.token: job for job in loaded.jobs.values()}
         self.queue: scheduler.Queue = scheduler.Queue(settings.slots)
         self.waiting: waiting.Waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
+        self.mail: mail.Mail = mail.Mail(home.path / "mail", self.soon)
         self.progress: progress.Progress = progress.Progress(
-            self.jobs, self.disk, self.queue, self.waiting, home.path / "mail", self.soon
+            self.jobs, self.disk, self.queue, self.waiting, self.mail, self.soon
         )
         self.link: runner.Runner = runner.Runner(home, self.progress)
-        clock = limits.Limits(self.link, settings.grace, self.soon)
+        clock = limits.Limits(self.link, self.disk, settings.grace, self.soon)
         self.progress.link, self.progress.clock = self.link, clock
         self.contexts: contexts.Contexts = contexts.Contexts(
             loaded.contexts, self.disk, self.link.drop_environment
@@ -83,10 +88,11 @@ class Engine:
             self.link, self.queue, self.disk, clock, self.progress.end_unstarted
         )
         self.categories: native.Categories = native.Categories(home.path / "categories")
-        self._submitted: list[tuple[waiting.Question, model.Job, bool]] = []
+        self._submitted: list[tuple[waiting.Question, model.Job]] = []
         self._last_spec: spec.JobSpec | None = None
         self._last_key: object = None
         self._round: asyncio.Handle | None = None
+        self._retry: asyncio.TimerHandle | None = None
         #: Called after each round: sends the answers, and looks whether the engine is idle.
         self.after_round: Callable[[], None] = lambda: None
 
@@ -105,7 +111,7 @@ class Engine:
         if link is None:
             started, ended = runner.read_log(self.home)
             self.progress.settle(started, ended)
-            # The new runner begins a new log, so what the old one says must be stored before.
+            # What the log says must be stored before: the new runner's own log goes on in it.
             self.disk.commit()
             link = self.link.spawn()
         for job in list(self.jobs.values()):
@@ -131,6 +137,7 @@ class Engine:
         for task in self._replays.values():
             self.forget(task.job, task.index)
         self._replays.clear()
+        self._asked_before.clear()
         self.soon()
 
     # What clients ask for.
@@ -179,20 +186,28 @@ class Engine:
             codes.Refusal: the job is not legal, or can never run.
         """
         token = question.token
-        if again:
-            for job in session.jobs.values():
-                if job.token == token:
-                    self._submitted.append((question, job, False))
-                    self.soon()
-                    return
+        before = self._asked_before.get(token) if again else None
+        if before is not None:
+            question.answer(codes.SUCCESS, _NUMBER.pack(before.number))
+            return
         begin, end, step = bounds
         if step and (end - begin) // step >= MOST_TASKS:
             raise codes.Refusal(
                 codes.DENIED_BY_DRM,
                 f"a bulk job of {(end - begin) // step + 1} tasks: {MOST_TASKS} are the most",
             )
+        size = len(fields) + len(context.data)
+        if size > spec.MOST_BYTES:
+            raise codes.Refusal(
+                codes.DENIED_BY_DRM,
+                f"the job's attributes and its environment are {size} bytes; {spec.MOST_BYTES} "
+                "are the most, which is more than a command can be given",
+            )
         work = self._spec_of(times, fields, context)
-        number = self.disk.next_number()
+        try:
+            number = self.disk.next_number()
+        except sqlite3.Error as error:
+            raise self._disk_refusal(error) from error
         job = model.Job(number, session, work, context, bounds, limits.now(), token)
         self._check_possible(job)
         self.contexts.hold(context)
@@ -200,8 +215,14 @@ class Engine:
         session.unreaped += job.unreaped
         self.progress.unfinished += job.unfinished
         self.disk.add_job(job)
-        self._submitted.append((question, job, True))
+        self._submitted.append((question, job))
         self.soon()
+
+    def _disk_refusal(self, error: sqlite3.Error) -> codes.Refusal:
+        return codes.Refusal(
+            codes.TRY_LATER,
+            f"the engine cannot write in '{self.home.path}': {error}; nothing was submitted",
+        )
 
     def _spec_of(self, times: spec.Times, fields: bytes, context: spec.Context) -> spec.JobSpec:
         key = (times, fields, context.number)
@@ -227,11 +248,15 @@ class Engine:
                 "when it starts), so the job could never run",
             )
         for text in wanted.after:
-            if int(text.partition(".")[0]) >= job.number:
-                raise codes.Refusal(
-                    codes.DENIED_BY_DRM,
-                    f"--after {text}: there is no such job yet, so the job could never run",
-                )
+            number, index = model.parse_id(text) or (0, None)
+            other = self.jobs.get(number)
+            reason = ""
+            if number >= job.number:
+                reason = "there is no such job yet, so the job could never run"
+            elif other is not None and index is not None and not other.has(index):
+                reason = f"job {number} has no task {index}"
+            if reason:
+                raise codes.Refusal(codes.DENIED_BY_DRM, f"--after {text}: {reason}")
 
     def find_or_refuse(self, text: str, session: model.Session | None = None) -> model.Task:
         """The task of an id.
@@ -274,9 +299,8 @@ class Engine:
         self._round = None
         if self._commit():
             submitted, self._submitted = self._submitted, []
-            for question, job, is_new in submitted:
-                if is_new:
-                    self.progress.enqueue(job)
+            for question, job in submitted:
+                self.progress.enqueue(job)
                 question.answer(codes.SUCCESS, _NUMBER.pack(job.number))
             if self.progress.acknowledge:
                 self.link.forget(self.progress.acknowledge)
@@ -299,12 +323,18 @@ class Engine:
             self.disk.commit()
         except sqlite3.Error as error:
             _log.error("the database cannot be written: %s", error)
-            self._refuse_submitted(str(error))
-            asyncio.get_running_loop().call_later(_RETRY_SECONDS, self.soon)
+            self._refuse_submitted(self._disk_refusal(error))
+            if self._retry is None:
+                loop = asyncio.get_running_loop()
+                self._retry = loop.call_later(_RETRY_SECONDS, self._try_again)
             return False
         return True
 
-    def _refuse_submitted(self, reason: str) -> None:
+    def _try_again(self) -> None:
+        self._retry = None
+        self.soon()
+
+    def _refuse_submitted(self, refusal: codes.Refusal) -> None:
         for job in self.disk.take_back_jobs():
             job.cursor = job.end + 1  # whoever it waits for shall not start it
             self.progress.unfinished -= job.unfinished
@@ -312,10 +342,6 @@ class Engine:
             del self.jobs[job.number]
             del job.session.jobs[job.number]
             self.contexts.release(job.context)
-        for question, _, _ in self._submitted:
-            question.answer(
-                codes.TRY_LATER,
-                f"the engine cannot write in '{self.home.path}': {reason}; nothing was "
-                "submitted".encode(),
-            )
+        for question, _ in self._submitted:
+            question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
         self._submitted = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pwd
 import socket
@@ -147,6 +148,21 @@ class Home:
             made.close()
             return None
         return made
+
+    def is_locked(self, name: str) -> bool:
+        """Whether some process holds the lock of that name."""
+        try:
+            lock = os.open(name, os.O_RDONLY, dir_fd=self.folder)
+        except FileNotFoundError:
+            return False
+        try:
+            # Shared: who looks at the same time does not hold it.
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
 
     def remove(self, name: str) -> None:
         """Removes a file of the folder, if it is there."""

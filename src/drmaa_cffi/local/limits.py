@@ -8,10 +8,13 @@ import signal
 import time
 from typing import Callable
 
-from . import model, runner
+from . import model, runner, store
 
 _log = logging.getLogger(__name__)
 _MICRO = 1_000_000
+_SOFT_WALL, _SOFT_RUN = "soft wall-clock limit", "soft run limit"
+#: Their bits in a task's `warned`.
+_WARNINGS = {_SOFT_WALL: 1, _SOFT_RUN: 2}
 
 
 def now() -> int:
@@ -24,12 +27,16 @@ class Limits:
 
     Args:
         link: sends the signals.
+        disk: told which warnings were sent.
         grace: seconds between SIGTERM and SIGKILL.
         flush: called after a timer has asked for something.
     """
 
-    def __init__(self, link: runner.Runner, grace: float, flush: Callable[[], None]) -> None:
+    def __init__(
+        self, link: runner.Runner, disk: store.Store, grace: float, flush: Callable[[], None]
+    ) -> None:
         self._link = link
+        self._disk = disk
         self._grace = grace
         self._flush = flush
         self._timers: dict[model.Task, dict[str, asyncio.TimerHandle]] = {}
@@ -46,13 +53,13 @@ class Limits:
             self._set(task, "hard wall-clock limit", left, self._too_long)
         if times.wall_soft >= 0:
             left = times.wall_soft - (now() - since) / _MICRO
-            self._set_soft(task, "soft wall-clock limit", left)
+            self._set_soft(task, _SOFT_WALL, left)
         if not task.stopped_at:
             self.resumed(task)
 
     def suspended(self, task: model.Task) -> None:
         """Its run duration stands still."""
-        for name in ("hard run limit", "soft run limit"):
+        for name in ("hard run limit", _SOFT_RUN):
             self._cancel(task, name)
 
     def resumed(self, task: model.Task) -> None:
@@ -62,7 +69,7 @@ class Limits:
         if times.run_hard >= 0:
             self._set(task, "hard run limit", times.run_hard - ran, self._too_long)
         if times.run_soft >= 0:
-            self._set_soft(task, "soft run limit", times.run_soft - ran)
+            self._set_soft(task, _SOFT_RUN, times.run_soft - ran)
 
     def ended(self, task: model.Task) -> None:
         """Nothing more happens to it."""
@@ -97,8 +104,8 @@ class Limits:
         self._timers.setdefault(task, {})[name] = timer
 
     def _set_soft(self, task: model.Task, name: str, seconds: float) -> None:
-        # Its time was before this engine, which is a restarted one: it has had its signal.
-        if seconds > 0:
+        # One whose time came while no engine ran is still due.
+        if not task.warned & _WARNINGS[name]:
             self._set(task, name, seconds, self._warn)
 
     def _cancel(self, task: model.Task, name: str) -> None:
@@ -113,6 +120,8 @@ class Limits:
     def _warn(self, task: model.Task, name: str) -> None:
         _log.info("job %s: its %s has come: SIGUSR1", task.id, name)
         self._link.send_signal(task, signal.SIGUSR1)
+        task.warned |= _WARNINGS[name]
+        self._disk.save_task(task)
 
     def _kill(self, task: model.Task, _name: str) -> None:
         _log.info("job %s: SIGTERM did not end it within %g s: SIGKILL", task.id, self._grace)

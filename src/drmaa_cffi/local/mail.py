@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import shutil
-import threading
+from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from . import usage
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _SECONDS = 60
+#: Another engine, which waits for this one's end, waits longer.
+_LEAVE_SECONDS = 5
 
 
 def _words_of(task: model.Task) -> str:
@@ -42,42 +45,84 @@ def _message(task: model.Task) -> bytes:
     return b"\n".join(lines)
 
 
-def send(task: model.Task, record: Path) -> None:
-    """Sends the report of an ended task, if its template asks for one.
+class Mail:
+    """Hands messages to sendmail, one after the other: a mail system may take its time.
 
     Args:
-        task: the task.
-        record: the file that gets the messages where there is no sendmail.
+        record: the file for messages that cannot be sent.
+        soon: called when all have been sent.
     """
-    work = task.job.spec
-    if not work.emails or work.block_email:
-        return
-    message = _message(task)
-    program = shutil.which("sendmail", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib")
-    if program is None:
-        _log.info("job %s: no sendmail here: its e-mail is kept in %s", task.id, record)
+
+    def __init__(self, record: Path, soon: Callable[[], None]) -> None:
+        self._record = record
+        self._soon = soon
+        #: Messages to send, the first of which is on its way.
+        self._unsent: deque[tuple[model.Task, bytes]] = deque()
+        self._sending: asyncio.Task[None] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is something to send."""
+        return bool(self._unsent)
+
+    def send(self, task: model.Task) -> None:
+        """Sends the report of an ended task, if its template asks for one."""
+        work = task.job.spec
+        if not work.emails or work.block_email:
+            return
+        self._unsent.append((task, _message(task)))
+        if self._sending is None:
+            self._sending = asyncio.get_running_loop().create_task(self._send_all())
+
+    async def close(self) -> None:
+        """The engine leaves: what cannot be sent soon is kept in the record."""
+        sending = self._sending
+        if sending is not None:
+            await asyncio.wait({sending}, timeout=_LEAVE_SECONDS)
+            sending.cancel()
+            await asyncio.wait({sending})
+        for task, message in self._unsent:
+            self._keep(task, message, "the engine leaves before it was sent")
+
+    def _keep(self, task: model.Task, message: bytes, reason: str) -> None:
+        _log.info("job %s: %s: its e-mail is kept in %s", task.id, reason, self._record)
         try:
-            with record.open("ab") as file:
+            with self._record.open("ab") as file:
                 file.write(message + b"\n")
         except OSError as error:
             _log.error("job %s: its e-mail cannot be kept: %s", task.id, error)
-        return
-    # A mail system may take its time, and the engine must not wait for it.
-    addresses = [os.fsdecode(address) for address in work.emails]
-    threading.Thread(
-        target=_deliver, args=([program, "-i", "--", *addresses], message, task.id), daemon=True
-    ).start()
+
+    async def _send_all(self) -> None:
+        while self._unsent:
+            task, message = self._unsent[0]
+            path = os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib"
+            program = shutil.which("sendmail", path=path)
+            if program is None:
+                self._keep(task, message, "no sendmail here")
+            else:
+                await _deliver(program, task, message)
+            self._unsent.popleft()
+        self._sending = None
+        self._soon()
 
 
-def _deliver(command: list[str], message: bytes, job: str) -> None:
-    import subprocess  # noqa: PLC0415  rarely needed, and slow to import
-
+async def _deliver(program: str, task: model.Task, message: bytes) -> None:
+    pipe = asyncio.subprocess.PIPE
     try:
-        done = subprocess.run(  # noqa: S603  no shell, addresses after --
-            command, input=message, capture_output=True, timeout=_SECONDS, check=False
+        process = await asyncio.create_subprocess_exec(
+            program, "-i", "--", *task.job.spec.emails, stdin=pipe, stdout=pipe, stderr=pipe
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        _log.error("job %s: its e-mail was not sent: %s", job, error)
+    except OSError as error:
+        _log.error("job %s: its e-mail was not sent: %s", task.id, error)
         return
-    if done.returncode:
-        _log.error("job %s: sendmail refused its e-mail: %r", job, done.stderr[-500:])
+    try:
+        _, words = await asyncio.wait_for(process.communicate(message), _SECONDS)
+    except asyncio.TimeoutError:
+        _log.error("job %s: sendmail was ended after %d seconds", task.id, _SECONDS)
+        return
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        _log.error("job %s: sendmail refused its e-mail: %r", task.id, words[-500:])

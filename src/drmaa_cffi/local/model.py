@@ -14,8 +14,19 @@ if TYPE_CHECKING:
 QUEUED = 0
 RUNNING = 1
 ENDED = 2
-#: Of a task's index, which is a C int.
-_MOST_DIGITS = 10
+#: Of a task's index, which is a C int, and of a job's number, which is a 64-bit integer.
+_MOST_DIGITS = (18, 10)
+
+
+def parse_id(text: str) -> tuple[int, int | None] | None:
+    """The job's number and the task's index in `17` or `18.3`; None if it cannot be an id."""
+    parts = text.split(".")
+    # int() reads digits of every script, and refuses some thousand of them.
+    if len(parts) > len(_MOST_DIGITS) or not text.isascii():
+        return None
+    if any(not part.isdecimal() or len(part) > most for part, most in zip(parts, _MOST_DIGITS)):
+        return None
+    return int(parts[0]), int(parts[1]) if len(parts) > 1 else None
 
 
 class End(NamedTuple):
@@ -60,6 +71,7 @@ class Task:
         "stopped_for",
         "terminated",
         "waiters",
+        "warned",
     )
 
     def __init__(self, job: Job, index: int) -> None:
@@ -73,6 +85,8 @@ class Task:
         self.pid: int = 0
         self.stopped_at: int = 0
         self.stopped_for: int = 0
+        #: Which soft limits have had their signal, in bits that `limits` knows.
+        self.warned: int = 0
         self.end: End | None = None
         #: Waits and synchronisations that want to know of the end; `waiting` owns them.
         self.waiters: dict[Any, None] | None = None
@@ -176,6 +190,10 @@ class Job:
         """The number of its tasks."""
         return (self.end - self.begin) // self.step + 1 if self.step else 1
 
+    def has(self, index: int | None) -> bool:
+        """Whether one of its tasks has that index; a single job's has none."""
+        return index in self.indices() if self.step else index is None
+
     def indices(self) -> range:
         """The indices of its tasks."""
         return range(self.begin, self.end + 1, self.step or 1)
@@ -223,16 +241,11 @@ class Jobs(Dict[int, Job]):
 
     def find(self, text: str, session: Session | None = None) -> Task | None:
         """The task of an id, in one session or in all; None if there is none."""
-        number, dot, index = text.partition(".")
-        if not (number.isdecimal() and number.isascii() and (index.isdecimal() or not dot)):
-            return None
-        job = self.get(int(number))
+        number, index = parse_id(text) or (0, None)
+        job = self.get(number)
         if job is None or (session is not None and job.session is not session):
             return None
-        if bool(dot) != bool(job.step) or len(index) > _MOST_DIGITS:
-            return None
-        place = int(index) if dot else 0
-        return job.task(place) if place in job.indices() else None
+        return job.task(index or 0) if job.has(index) else None
 
     def known(self, number: int, index: int) -> Task | None:
         """The task that the runner speaks of; None if it was reaped."""

@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Callable, NamedTuple
 
-from . import codes
+from . import codes, model
 
 LEGAL = (
     "--slots N, --walltime [[H:]M:]S, --after ID[,ID...], --max-running N, --nice N, "
@@ -73,8 +73,7 @@ def _walltime(native: Native, value: str) -> Native:
 def _after(native: Native, value: str) -> Native:
     ids = tuple(value.split(","))
     for job in ids:
-        number, _, index = job.partition(".")
-        if not (number.isdigit() and (index.isdigit() or "." not in job)):
+        if model.parse_id(job) is None:
             raise _refuse("--after", job, "job ids such as 17 or 18.3, with commas between")
     return native._replace(after=native.after + ids)
 
@@ -110,8 +109,8 @@ def parse(*specifications: str, ignoring: bool = False) -> Native:
 
     Args:
         specifications: the texts; empty ones say nothing.
-        ignoring: pass over words that are not ours (DRMAA_LOCAL_NATIVE=ignore), so that a
-            specification written for a cluster does no harm.
+        ignoring: pass over words that are not ours, and options of our names whose values are
+            not (DRMAA_LOCAL_NATIVE=ignore): a cluster may have an option of the same name.
 
     Raises:
         codes.Refusal: an unknown option or a bad value, named, with the legal ones.
@@ -136,24 +135,37 @@ def _parse_one(native: Native, specification: str, *, ignoring: bool) -> Native:
     while words:
         word = words.pop()
         name, equals, value = word.partition("=")
-        option = _OPTIONS.get(name)
-        if option is None:
-            if ignoring:
-                continue
-            raise codes.Refusal(
-                codes.DENIED_BY_DRM,
-                f"native specification: '{word}' is not an option of the local engine; legal "
-                f"are {LEGAL}; with DRMAA_LOCAL_NATIVE=ignore others are passed over",
-            )
+        try:
+            if not equals and name in _OPTIONS:
+                value = _value_of(name, words)
+            native = _set(native, word, name, value)
+        except codes.Refusal:
+            if not ignoring:
+                raise
+            continue
         if not equals:
-            if not words:
-                raise codes.Refusal(
-                    codes.DENIED_BY_DRM,
-                    f"native specification: {name} needs a value; legal are {LEGAL}",
-                )
-            value = words.pop()
-        native = option(native, value)
+            words.pop()
     return native
+
+
+def _value_of(name: str, words: list[str]) -> str:
+    if not words:
+        raise codes.Refusal(
+            codes.DENIED_BY_DRM,
+            f"native specification: {name} needs a value; legal are {LEGAL}",
+        )
+    return words[-1]
+
+
+def _set(native: Native, word: str, name: str, value: str) -> Native:
+    option = _OPTIONS.get(name)
+    if option is None:
+        raise codes.Refusal(
+            codes.DENIED_BY_DRM,
+            f"native specification: '{word}' is not an option of the local engine; legal "
+            f"are {LEGAL}; with DRMAA_LOCAL_NATIVE=ignore others are passed over",
+        )
+    return option(native, value)
 
 
 class Categories:

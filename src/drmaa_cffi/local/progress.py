@@ -7,10 +7,11 @@ import errno
 import logging
 import os
 import signal
+import sqlite3
 import time
-from pathlib import Path
 from typing import Callable
 
+from . import home as homes
 from . import limits, mail, model, runner, scheduler, store, waiting
 
 _log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ class Progress(runner.Events):
         disk: told of every end.
         queue: gets what may start.
         waits: told of every end.
-        record: the file for e-mails that cannot be sent.
+        post: sends the e-mails at the ends.
         soon: called when something has happened that a round must follow.
     """
 
@@ -40,14 +41,14 @@ class Progress(runner.Events):
         disk: store.Store,
         queue: scheduler.Queue,
         waits: waiting.Waiting,
-        record: Path,
+        post: mail.Mail,
         soon: Callable[[], None],
     ) -> None:
         self.jobs = jobs
         self._disk = disk
         self.queue = queue
         self.waiting = waits
-        self._mail = record
+        self._mail = post
         self._soon = soon
         self.unfinished: int = sum(job.unfinished for job in jobs.values())
         #: Ends the runner may forget once they are stored.
@@ -95,8 +96,8 @@ class Progress(runner.Events):
             self._finish(task, model.End.never_ran(limits.now()))
             self._soon()
             return
-        task.state = model.QUEUED
-        self.queue.give_back(task)
+        if not self._take_back(task):
+            return
 
         def again() -> None:
             self.queue.put_back(task)
@@ -111,13 +112,36 @@ class Progress(runner.Events):
         self.settle(started, ended)
         for task in self._running():
             # Asked for, but the runner did not live to read it.
-            task.state = model.QUEUED
-            self.queue.give_back(task)
-            self.queue.put_back(task)
-        self._disk.commit()
-        link = self.link.spawn()
-        self._using = asyncio.get_running_loop().create_task(self.link.use(link))
+            if self._take_back(task):
+                self.queue.put_back(task)
+        self._start_runner()
+
+    def _start_runner(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            # What the log of the old one says must be stored before.
+            self._disk.commit()
+            link = self.link.spawn()
+        except (sqlite3.Error, OSError, homes.HomeError) as error:
+            _log.error("there is no runner, and no job can start: %s", error)
+            loop.call_later(_RETRY_SECONDS, self._start_runner)
+            return
+        self._using = loop.create_task(self.link.use(link))
         self._using.add_done_callback(lambda _: self._soon())
+
+    def _take_back(self, task: model.Task) -> bool:
+        """A task that was to start has not run. Whether it may start again."""
+        task.state = model.QUEUED
+        self.queue.give_back(task)
+        return self._may_start(task)
+
+    def _may_start(self, task: model.Task) -> bool:
+        # What was asked for while it seemed to run.
+        task.stopped_at = task.stopped_for = 0
+        if task.terminated:
+            self.end_unstarted(task)
+            self._soon()
+        return not task.terminated
 
     def settle(
         self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
@@ -134,19 +158,25 @@ class Progress(runner.Events):
                 self.end_unstarted(task)
         self.acknowledge.clear()
 
-    def _running(self) -> list[model.Task]:
+    def _touched(self) -> list[model.Task]:
         return [
-            task
-            for job in self.jobs.values()
-            for task in job.tasks.values()
-            if task is not None and task.state == model.RUNNING
+            task for job in self.jobs.values() for task in job.tasks.values() if task is not None
         ]
+
+    def _running(self) -> list[model.Task]:
+        return [task for task in self._touched() if task.state == model.RUNNING]
 
     def take_up(self) -> None:
         """After a restart: repeats the signals that may not have been sent before it."""
-        for task in self._running():
+        for task in self._touched():
+            if task.state == model.QUEUED:
+                self._may_start(task)
+            if task.state != model.RUNNING:
+                continue
             if task.stopped_at:
                 self.link.send_signal(task, signal.SIGSTOP)
+            elif task.stopped_for:
+                self.link.send_signal(task, signal.SIGCONT)
             if task.terminated:
                 self.clock.terminate(task)
 
@@ -175,7 +205,10 @@ class Progress(runner.Events):
         if times.start >= 0:
             self._wait_for_start(job)
         if times.deadline >= 0:
-            seconds = max(0, times.deadline - time.time())
+            seconds = times.deadline - time.time()
+            if seconds <= 0:
+                self.end_queued(job)
+                return
             asyncio.get_running_loop().call_later(seconds, self.end_queued, job)
         self.queue.offer(job)
 
@@ -210,12 +243,12 @@ class Progress(runner.Events):
         task.end = end
         job.unfinished -= 1
         self.unfinished -= 1
+        if job.spec.limited or task.terminated:
+            self.clock.ended(task)
         if running:
-            if job.spec.limited or task.terminated:
-                self.clock.ended(task)
             self.queue.give_back(task)
         self._disk.save_task(task)
-        mail.send(task, self._mail)
+        self._mail.send(task)
         self._unblock(task.dependents)
         if not job.unfinished:
             self._unblock(job.dependents)

@@ -43,6 +43,8 @@ STAGES = {
     7: "execute the command",
 }
 
+#: The variables that tell a job who it is.
+_OWN = (b"JOB_ID=", b"JOB_NAME=", b"TASK_ID=")
 _BARE = (b"PATH=/usr/local/bin:/usr/bin:/bin", b"SHELL=/bin/sh")
 
 
@@ -194,7 +196,7 @@ class Runner(asyncio.Protocol):
         return [line.split() for line in lines]
 
     def spawn(self) -> socket.socket:
-        """Starts a new runner; call `recover` or `read_log` first, since its log starts anew.
+        """Starts a new runner; first store what `read_log` tells: its own log goes on there.
 
         Raises:
             homes.HomeError: it cannot be started.
@@ -219,7 +221,6 @@ class Runner(asyncio.Protocol):
     async def use(self, link: socket.socket) -> None:
         """Goes on over a socket that `recover` or `spawn` gave."""
         link.setblocking(False)
-        self._environments.clear()
         loop = asyncio.get_running_loop()
         await loop.create_connection(lambda: self, sock=link)
 
@@ -243,6 +244,8 @@ class Runner(asyncio.Protocol):
         elif kind == b"S":
             self._events.job_started(*map(int, words[1:5]))
         elif kind == b"N":
+            # It may have had no memory for an environment: it gets all of them anew.
+            self._environments.clear()
             self._events.job_not_started(*map(int, words[1:4]))
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -254,6 +257,7 @@ class Runner(asyncio.Protocol):
             return
         _log.error("the runner was killed (%s); the jobs it ran are lost", exc)
         self._out.clear()
+        self._environments.clear()
         self._await_death()
         self._events.runner_lost(*read_log(self._home))
 
@@ -265,7 +269,7 @@ class Runner(asyncio.Protocol):
             self._out.append(
                 _frame(_ENVIRONMENT, _U32.pack(context.number) + _text(context.environment))
             )
-        settings = list(work.settings)
+        settings = [entry for entry in work.settings if not entry.startswith(_OWN)]
         environment = context.number
         if not work.native.export:
             environment = 0

@@ -36,10 +36,11 @@ class Queue:
             job = self._jobs[self._heap[0]]
             most = job.spec.native.max_running
             if not job.blocked and not (most and job.running >= most):
-                if job.spec.native.slots > self.free:
-                    return None
                 task = _startable(job)
                 if task is not None:
+                    if job.spec.native.slots > self.free:
+                        heapq.heappush(job.released, task.index)
+                        return None
                     task.state = model.RUNNING
                     self.take(task)
                     return task

@@ -17,6 +17,8 @@ _log = logging.getLogger(__name__)
 
 PROTOCOL = 1
 MOST_FRAME = 64 << 20
+_FIRST_CLIENT_SECONDS = 10
+_COMPLAINT_SECONDS = 5
 HELLO, EXIT, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, SYNCHRONIZE, INFO, STOP, JOBS = range(1, 12)
 ALL = "DRMAA_JOB_IDS_SESSION_ALL"
 
@@ -57,7 +59,7 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._engine = server.engine
         self._transport: asyncio.Transport | None = None
-        self._in = b""
+        self._in = bytearray()
         self._out: list[bytes] = []
         self._context: spec.Context | None = None
         self._session: model.Session | None = None
@@ -85,30 +87,29 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("socket")
         data = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         if _PEER.unpack(data)[1] != os.geteuid():
-            _log.error("user %d has tried to connect", _PEER.unpack(data)[1])
+            self._server.complain(f"user {_PEER.unpack(data)[1]} has tried to connect")
             transport.abort()
             return
         self._transport = transport
-        self._server.connections.add(self)
+        self._server.add(self)
 
     def data_received(self, data: bytes) -> None:
         """asyncio: whole frames, or parts of them."""
-        if self._in:
-            data = self._in + data
-        at, end = 0, len(data)
+        self._in += data  # grows in place: a large frame comes in many parts
+        at, end = 0, len(self._in)
         while end - at >= HEADER.size:
-            size, kind, flags, number, floor = HEADER.unpack_from(data, at)
+            size, kind, flags, number, floor = HEADER.unpack_from(self._in, at)
             if not HEADER.size - 4 <= size <= MOST_FRAME or kind not in self._handlers:
                 self._drop("rubbish")
                 return
             if end - at < 4 + size:
                 break
-            payload = data[at + HEADER.size : at + 4 + size]
+            payload = bytes(self._in[at + HEADER.size : at + 4 + size])
             at += 4 + size
             self._confirm(floor)
             if not self._handle(kind, _Question(self, number), payload, again=flags & 1 != 0):
                 return
-        self._in = data[at:]
+        del self._in[:at]
 
     def _handle(self, kind: int, question: _Question, payload: bytes, *, again: bool) -> bool:
         if self._session is None and kind not in (HELLO, INFO, STOP, JOBS):
@@ -119,12 +120,15 @@ class Connection(asyncio.Protocol):
         except codes.Refusal as refusal:
             question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
         except (ValueError, struct.error, UnicodeDecodeError) as error:
-            self._drop(str(error))
-            return False
+            if self._session is None:
+                self._drop(str(error))
+                return False
+            # A client that was dropped would ask the same again, and be dropped again.
+            question.answer(codes.INTERNAL_ERROR, str(error).encode("utf-8", "replace"))
         return True
 
     def _drop(self, reason: str) -> None:
-        _log.warning("a client was dropped: %s", reason)
+        self._server.complain(f"a client was dropped: {reason}")
         if self._transport is not None:
             self._transport.abort()
 
@@ -134,6 +138,11 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._leave(answer=False)
         self._server.engine.soon()
+
+    def abandon(self) -> None:
+        """The engine leaves: what the client may not have yet is kept for when it asks again."""
+        self._unconfirmed.clear()
+        self.connection_lost(None)
 
     def _leave(self, *, answer: bool) -> None:
         if self._left or self._session is None:
@@ -310,6 +319,8 @@ class Server:
         #: Connections with answers to send.
         self.talkative: list[Connection] = []
         self._idle: asyncio.TimerHandle | None = None
+        self._visited = False
+        self._next_complaint = 0.0
         self._stopping = False
         self._terminating = False
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -326,10 +337,25 @@ class Server:
         self.engine.home.remove(home.SOCKET_NAME)
         acceptor.close()
         for connection in list(self.connections):
-            connection.connection_lost(None)
+            connection.abandon()
+        await self.engine.mail.close()
         self.engine.finish()
         await self.engine.link.leave(wait=self._terminating)
         self.engine.disk.close()
+
+    def add(self, connection: Connection) -> None:
+        """A client has come."""
+        self.connections.add(connection)
+        self._visited = True
+
+    def complain(self, words: str) -> None:
+        """Logs what a client did wrong: not each time, since it may do so without an end."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._next_complaint:
+            self._next_complaint = now + _COMPLAINT_SECONDS
+            _log.warning(
+                "%s (more of this kind is not logged for %d s)", words, _COMPLAINT_SECONDS
+            )
 
     def stop(self, *, terminate: bool = False) -> None:
         """Leaves after this round; first ends all jobs if asked."""
@@ -347,9 +373,13 @@ class Server:
             if not (self._terminating and self.engine.progress.unfinished):
                 self._leave()
             return
-        idle = not self.connections and not self.engine.progress.unfinished
+        engine = self.engine
+        idle = not (self.connections or engine.progress.unfinished or engine.mail.busy)
         if idle and self._idle is None:
-            seconds = self.engine.settings.idle
+            seconds = engine.settings.idle
+            if not self._visited:
+                # Whoever has started it is still to come.
+                seconds = max(seconds, _FIRST_CLIENT_SECONDS)
             self._idle = asyncio.get_running_loop().call_later(seconds, self._leave)
         elif not idle and self._idle is not None:
             self._idle.cancel()

@@ -13,6 +13,9 @@ _ARGV, _ENV, _EMAIL = range(32, 35)
 _FIELD = struct.Struct("=BI")
 TIMES = struct.Struct("=6q")
 
+#: Of a submission with its context: Linux gives a command 6 MiB of words and environment.
+MOST_BYTES = 8 << 20
+
 HOME_PLACEHOLDER = b"$drmaa_hd_ph$"
 DIRECTORY_PLACEHOLDER = b"$drmaa_wd_ph$"
 INDEX_PLACEHOLDER = b"$drmaa_incr_ph$"

@@ -26,10 +26,13 @@ CREATE TABLE IF NOT EXISTS job (
 CREATE TABLE IF NOT EXISTS task (
     job INTEGER, position INTEGER, held INTEGER, terminated INTEGER, aborted INTEGER,
     stopped_at INTEGER, stopped_for INTEGER, ending BLOB, reaper BLOB, gone INTEGER,
+    warned INTEGER DEFAULT 0,
     PRIMARY KEY (job, position)
 ) WITHOUT ROWID;
 """
-_VERSION = 1
+_VERSION = 2
+#: What makes a database of an earlier version one of the next.
+_CHANGES = {1: "ALTER TABLE task ADD COLUMN warned INTEGER DEFAULT 0;"}
 _END = struct.Struct("=15q")
 #: Job numbers are put aside on the disk, synced, in blocks of this many. After a power cut,
 #: which may take the last transactions, numbering goes on behind the block.
@@ -67,12 +70,15 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _VERSION):
+        if version not in (0, _VERSION, *_CHANGES):
             raise sqlite3.DatabaseError(
                 f"{path} was written by another version of the local engine ({version}, this "
                 f"one writes {_VERSION}); let that version finish its jobs, then remove the file"
             )
-        self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;")
+        changes = _CHANGES.get(version, "")
+        self._db.executescript(
+            f"BEGIN; {changes} {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;"
+        )
         meta = dict(self._db.execute("SELECT name, value FROM meta"))
         self._reserved = int(meta.get("reserved", 0))
         self.last_number: int = int(meta.get("last_number", 0))
@@ -213,7 +219,7 @@ class Store:
             )
         if self._tasks:
             db.executemany(
-                "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0)",
+                "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
                 [_task_row(task, reaper) for task, reaper in self._tasks.items()],
             )
         if self._forgotten:
@@ -294,6 +300,7 @@ def _task_row(task: model.Task, reaper: bytes | None) -> tuple[object, ...]:
         task.stopped_for,
         None if task.end is None else _END.pack(*task.end),
         reaper,
+        task.warned,
     )
 
 
@@ -312,9 +319,8 @@ def _job_of(
 
 def _load_tasks(rows: Iterable[tuple[object, ...]], loaded: Loaded) -> None:
     for row in rows:
-        number, index, held, terminated, aborted, stopped_at, stopped_for, ending, reaper, gone = (
-            row
-        )
+        number, index, held, terminated, aborted, stopped_at, stopped_for, *ending_to_gone = row
+        ending, reaper, gone, warned = ending_to_gone
         job = loaded.jobs[number]  # type: ignore[index]
         task = model.Task(job, index)  # type: ignore[arg-type]
         task.held = bool(held)
@@ -322,6 +328,7 @@ def _load_tasks(rows: Iterable[tuple[object, ...]], loaded: Loaded) -> None:
         task.aborted = bool(aborted)
         task.stopped_at = stopped_at  # type: ignore[assignment]
         task.stopped_for = stopped_for  # type: ignore[assignment]
+        task.warned = warned  # type: ignore[assignment]
         if ending is not None:
             task.end = model.End(*_END.unpack(ending))  # type: ignore[arg-type]
             task.state = model.ENDED

@@ -25,11 +25,17 @@ static int64_t limit_of(const drmaa_job_template_t *jt, int scalar)
     return text != NULL && read_duration(text, &seconds) == TIME_READ ? seconds : -1;
 }
 
-static int64_t time_of(const drmaa_job_template_t *jt, int scalar, time_t now)
+/* Reads the time in an attribute; returns false if it is not set. */
+static bool time_of(const drmaa_job_template_t *jt, int scalar, time_t now, int64_t *seconds)
 {
-    int64_t seconds;
     const char *text = jt->scalars[scalar];
-    return text != NULL && read_time(text, now, &seconds) == TIME_READ ? seconds : -1;
+    return text != NULL && read_time(text, now, seconds) == TIME_READ;
+}
+
+/* On the wire -1 says that nothing is asked; a time before 1970 is over, as 1970 is. */
+static void put_time(wire_buffer *frame, bool is_set, int64_t seconds)
+{
+    wire_put_i64(frame, !is_set ? -1 : seconds < 0 ? 0 : seconds);
 }
 
 static int conflict(const drmaa_job_template_t *jt, int one, int other, const char *rule,
@@ -46,18 +52,19 @@ static int put_times(wire_buffer *frame, const drmaa_job_template_t *jt,
                      diagnosis_buffer diagnosis)
 {
     time_t now = time(NULL);
-    int64_t start = time_of(jt, START_TIME, now);
-    int64_t deadline = time_of(jt, DEADLINE_TIME, now);
+    int64_t start = 0, deadline = 0;
+    bool starts = time_of(jt, START_TIME, now, &start);
+    bool ends = time_of(jt, DEADLINE_TIME, now, &deadline);
     int64_t limits[] = {limit_of(jt, WCT_HLIMIT), limit_of(jt, WCT_SLIMIT),
                         limit_of(jt, DURATION_HLIMIT), limit_of(jt, DURATION_SLIMIT)};
-    if (start >= 0 && deadline >= 0 && deadline <= start)
+    if (starts && ends && deadline <= start)
         return conflict(jt, DEADLINE_TIME, START_TIME, "is not after", diagnosis);
     if (limits[0] >= 0 && limits[1] > limits[0])
         return conflict(jt, WCT_SLIMIT, WCT_HLIMIT, "is more than", diagnosis);
     if (limits[2] >= 0 && limits[3] > limits[2])
         return conflict(jt, DURATION_SLIMIT, DURATION_HLIMIT, "is more than", diagnosis);
-    wire_put_i64(frame, start);
-    wire_put_i64(frame, deadline);
+    put_time(frame, starts, start);
+    put_time(frame, ends, deadline);
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++)
         wire_put_i64(frame, limits[i]);
     return DRMAA_ERRNO_SUCCESS;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define SOCKET_NAME "engine.sock"
@@ -126,7 +127,10 @@ static int spawn(char **words, char **environment, int output, pid_t *pid)
         posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
         posix_spawnattr_setsigmask(&attributes, &none);
         posix_spawnattr_setsigdefault(&attributes, &all);
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        /* A process group of its own (the attributes' default is 0: its own): Ctrl-C in the
+         * client's terminal must not end the start. */
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
+                                                  | POSIX_SPAWN_SETPGROUP);
         reason = posix_spawnp(pid, words[0], &files, &attributes, words, environment);
         posix_spawnattr_destroy(&attributes);
     }
@@ -191,14 +195,28 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
     char said[1500];
     int ended = listen_to(ends[0], said, sizeof said);
     close(ends[0]);
-    if (!ended)
+    if (!ended) {
+        /* Whoever waits in its group for the engine waits in vain. If it still is our child,
+         * the number is nobody else's. */
+        if (waitpid(pid, NULL, WNOHANG) == 0) {
+            kill(-pid, SIGKILL);
+            while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        }
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine ('%s') was not ready after %d seconds", words[0],
                     START_SECONDS);
+    }
     int status = 0;
     pid_t waited;
     while ((waited = waitpid(pid, &status, 0)) < 0 && errno == EINTR)
         ;
+    /* Killed while it started: that says nothing against another try. */
+    if (waited == pid && (WIFSIGNALED(status) || WEXITSTATUS(status) == EX_TEMPFAIL)) {
+        fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+             "the local engine ('%s') was killed while it started", words[0]);
+        return ENGINE_GONE;
+    }
     /* A program that ignores SIGCHLD, or reaps all children itself, leaves us no status: then
      * the connection tells. */
     if (waited == pid && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))

@@ -235,8 +235,12 @@ static void loop(runner *self)
             int status;
             if (runner_jobs_reap(&self->jobs, self->restarting, &status) && self->restarting) {
                 self->restarting = 0;
-                if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+                if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
                     fprintf(stderr, "job-runner: the engine could not be started again\n");
+                    self->connected_at = seconds(); /* a short life as any */
+                    if (self->engine < 0)
+                        restart_engine(self);
+                }
             }
         }
         if (self->engine >= 0 && events[2].revents != 0 && !receive(self)) {

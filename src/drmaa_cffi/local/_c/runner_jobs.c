@@ -143,6 +143,8 @@ static int start_job(runner_jobs *jobs, const runner_start *start)
 {
     char line[128];
     runner_environment *environment = find_environment(jobs, start->environment);
+    if (environment == NULL && start->environment != 0)
+        return ENOMEM; /* there was none for it when it came */
     char **merged = merge(environment, start->settings);
     if (merged == NULL)
         return ENOMEM;

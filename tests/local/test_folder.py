@@ -1,0 +1,247 @@
+"""The engine's folder: what is wrong with it is said, and a disk that is full heals."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+from engines import Engine, initialize, root, submit, until, within
+from raw import SUBMIT, Start, submission
+
+from drmaa_cffi import DrmsInitException, Session, TryLaterException
+
+
+def test_wrong_mode(engine: Engine) -> None:
+    """A folder that others may enter is refused."""
+    engine.home.mkdir(mode=0o755)
+    with pytest.raises(DrmsInitException, match="mode 0755.*chmod 700"):
+        initialize()
+    engine.home.chmod(0o700)
+
+
+@root
+def test_foreign_owner(engine: Engine) -> None:
+    """A folder of somebody else is refused."""
+    engine.home.mkdir(mode=0o700)
+    os.chown(engine.home, 65534, 65534)
+    with pytest.raises(DrmsInitException, match="belongs to user 65534"):
+        initialize()
+    os.chown(engine.home, 0, 0)
+
+
+def test_no_folder(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be made is named, with the variable that says where it is."""
+    monkeypatch.setenv("DRMAA_LOCAL_HOME", "/proc/nothing/here")
+    with pytest.raises(DrmsInitException, match="'/proc/nothing/here'.*DRMAA_LOCAL_HOME"):
+        initialize()
+
+
+@root
+def test_read_only_home(engine: Engine) -> None:
+    """A folder on a read-only file system gives a clear error."""
+    engine.home.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", "ro,mode=700", "none", str(engine.home)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no mounts here")
+    try:
+        with pytest.raises(DrmsInitException, match="cannot be written: Read-only file system"):
+            initialize()
+    finally:
+        subprocess.run(["umount", str(engine.home)], check=True)
+
+
+@contextlib.contextmanager
+def small_disk(engine: Engine, size: str) -> Iterator[Path]:
+    """A small file system for the engine's folder; yields the file to fill it with."""
+    engine.home.mkdir(mode=0o700)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "none", str(engine.home)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("no mounts here")
+    try:
+        yield engine.home / "filler"
+    finally:
+        until(lambda: not engine.processes())
+        subprocess.run(["umount", str(engine.home)], check=True)
+
+
+def fill(filler: Path) -> None:
+    """Leave no room."""
+    with pytest.raises(OSError, match="No space"):
+        filler.write_bytes(b"x" * (1 << 21))
+
+
+@root
+def test_disk_full(engine: Engine, tmp_path: Path) -> None:
+    """With a full disk submissions are refused, running jobs keep their ends, and all heals."""
+    with small_disk(engine, "1m") as filler:
+        session = initialize()
+        waits = f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done"
+        running = submit(session, f"echo $$ > {tmp_path}/pid; {waits}; exit 8")
+        until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
+        process = Path("/proc", (tmp_path / "pid").read_text().strip())
+        fill(filler)
+        with pytest.raises(TryLaterException, match="nothing was submitted"):
+            submit_many(session)
+        (tmp_path / "go").touch()
+        until(lambda: not process.exists(), what="the job's end")
+        filler.unlink()
+        # Its end is told when it can be kept, which may be only now.
+        assert 8 == session.wait(running, 60).exitStatus
+        until(lambda: works_again(session), what="submissions")
+        session.synchronize(["DRMAA_JOB_IDS_SESSION_ALL"], 30, True)
+        session.exit()
+        engine.stop()
+
+
+def submit_many(session: Session) -> None:
+    """Submit more than what is left of the disk holds."""
+    for _ in range(200):
+        submit(session, "true", jobEnvironment={"FILL": "x" * 5000})
+
+
+def works_again(session: Session) -> bool:
+    """Whether a job can be submitted and run."""
+    try:
+        return session.wait(submit(session, "exit 1"), 30).exitStatus == 1
+    except TryLaterException:
+        return False
+
+
+def test_long_path(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder whose path is too long for a socket works all the same."""
+    long = Engine(tmp_path / ("long" * 20) / ("path" * 20))
+    monkeypatch.setenv("DRMAA_LOCAL_HOME", str(long.home))
+    session = initialize()
+    assert 3 == session.wait(submit(session, "exit 3"), 30).exitStatus
+    long.kill()
+    assert 4 == session.wait(submit(session, "exit 4"), 30).exitStatus
+    session.exit()
+    long.stop()
+    until(lambda: not long.processes())
+
+
+@root
+def test_no_proc(engine: Engine, tmp_path: Path) -> None:
+    """Without /proc jobs run all the same; only a path too long for a socket cannot be helped."""
+    program = (
+        "import os, sys, subprocess\n"
+        "assert not os.path.exists('/proc/self')\n"
+        "import drmaa_cffi\n"
+        "s = drmaa_cffi.Session(); s.initialize()\n"
+        "t = s.createJobTemplate(); t.remoteCommand = '/bin/sh'\n"
+        "t.args = ['-c', 'umask; exit 9']\n"
+        f"t.outputPath = ':{tmp_path}/out'; t.joinFiles = True\n"
+        "print(s.wait(s.runJob(t), 60).exitStatus)\n"
+        "s.exit()\n"
+        "subprocess.run([sys.executable, '-m', 'drmaa_cffi.local', 'stop', '--terminate'])\n"
+        "os.environ['DRMAA_LOCAL_HOME'] += 'long' * 30\n"
+        "try: s.initialize()\n"
+        "except drmaa_cffi.DrmsInitException as error: print(error)\n"
+    )
+    script = 'umask 027; umount -l /proc && exec "$@"'
+    words = ["unshare", "-m", "sh", "-c", script, "sh", sys.executable, "-c", program]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    if "unshare" in done.stderr or "umount" in done.stderr:
+        pytest.skip(f"no mount namespaces here: {done.stderr}")
+    status, error = done.stdout.splitlines()
+    assert "9" == status
+    assert "0027\n" == (tmp_path / "out").read_text()
+    assert "too long for a socket" in error
+    assert "DRMAA_LOCAL_HOME to a shorter one" in error
+
+
+def test_stale_socket(engine: Engine) -> None:
+    """Sockets that nobody listens on any more are replaced."""
+    engine.home.mkdir(mode=0o700)
+    for name in ("engine.sock", "runner.sock"):
+        with socket.socket(socket.AF_UNIX) as stale:
+            stale.bind(str(engine.home / name))
+    session = initialize()
+    assert 0 == session.wait(submit(session, "true"), 30).exitStatus
+
+
+@root
+def test_disk_full_at_once(engine: Engine) -> None:
+    """A disk that is full before the first submission refuses it, and then heals."""
+    with small_disk(engine, "300k") as filler:
+        session = initialize()
+        fill(filler)
+        for _ in range(3):
+            with pytest.raises(TryLaterException, match="nothing was submitted"):
+                within(20, lambda: submit(session, "true"))
+        filler.unlink()
+        until(lambda: works_again(session), what="submissions")
+        session.exit()
+        engine.stop()
+
+
+@root
+def test_disk_stays_full(engine: Engine, tmp_path: Path) -> None:
+    """However many submissions a full disk has failed, it is tried again at one pace."""
+    with small_disk(engine, "1m") as filler:
+        (engine.home / "engine.log").symlink_to(tmp_path / "log")
+        session = initialize()
+        assert 0 == session.wait(submit(session, "true"), 30).exitStatus
+        fill(filler)
+        with pytest.raises(TryLaterException):
+            submit_many(session)
+        for _ in range(30):
+            with pytest.raises(TryLaterException):
+                submit(session, "true", jobEnvironment={"FILL": "x" * 50_000})
+            time.sleep(0.01)
+        before = engine.log().count("cannot be written")
+        assert before >= 31
+        time.sleep(5)
+        assert 1 <= engine.log().count("cannot be written") - before <= 3
+        filler.unlink()
+        session.exit()
+        engine.stop()
+
+
+@root
+def test_disk_full_when_asked_again(engine: Engine, client_of: Start) -> None:
+    """A job that is stored is not called refused when its client asks for it again."""
+    with small_disk(engine, "1m") as filler:
+        client = client_of()
+        client.send(SUBMIT, 3, submission("/bin/true", state="drmaa_hold"))
+        answer = client.answer()
+        assert (3, 0) == answer[:2]
+        engine.kill()
+        client = client_of(contact=client.contact)
+        fill(filler)
+        for number in range(4, 40):
+            client.send(SUBMIT, number, submission("/bin/true", "x" * 50_000))
+        client.send(SUBMIT, 3, submission("/bin/true", state="drmaa_hold"), again=True)
+        answers = [client.answer() for _ in range(37)]
+        assert answer in answers
+        assert 16 in {code for _, code, _ in answers}  # try later
+        filler.unlink()
+        engine.stop()
+
+
+@root
+def test_terminated_before_a_failed_start(engine: Engine, tmp_path: Path) -> None:
+    """A job that was terminated before the runner failed to start it is not tried again."""
+    with small_disk(engine, "1m") as filler:
+        session = initialize()
+        runner = engine.runner
+        os.kill(runner, signal.SIGSTOP)
+        job = submit(session, f"touch {tmp_path}/ran")
+        until(lambda: session.jobStatus(job) == "running")
+        session.control(job, "terminate")
+        fill(filler)  # the runner starts no job that it cannot note down
+        os.kill(runner, signal.SIGCONT)
+        until(lambda: session.jobStatus(job) == "failed")
+        filler.unlink()
+        assert session.wait(job, 30).wasAborted
+        assert not (tmp_path / "ran").exists()
+        session.exit()
+        engine.stop()

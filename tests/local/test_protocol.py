@@ -1,0 +1,191 @@
+"""What comes over the socket: rubbish, strangers and other versions disturb nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from engines import Engine, cpu_of, root, submit, until, within
+from raw import ANY, CONTROL, HEADER, INFO, STATUS, SUBMIT, WAIT, Start, connect, submission
+
+from drmaa_cffi import DeniedByDrmException, Session
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n", id="another protocol"),
+        pytest.param(HEADER.pack(1 << 31, 1, 0, 1, 1), id="too long"),
+        pytest.param(HEADER.pack(3, 1, 0, 1, 1), id="too short"),
+        pytest.param(HEADER.pack(12, 99, 0, 1, 1), id="unknown kind"),
+        pytest.param(HEADER.pack(12, 6, 0, 1, 1), id="before hello"),
+        pytest.param(HEADER.pack(12, 1, 0, 1, 1), id="empty hello"),
+        pytest.param(HEADER.pack(37 + 5, 1, 0, 1, 1) + b"\1\0\0\0\0" + b"n" * 16
+                     + b"\xff\xff\xff\x7f" + b"x" * 5, id="text beyond the end"),
+    ],
+)  # fmt: skip
+def test_rubbish(engine: Engine, session: Session, data: bytes) -> None:
+    """A client that sends rubbish is dropped, and nobody else notices."""
+    job = submit(session, "sleep 0.3; exit 2")
+    with connect(engine) as link:
+        link.sendall(data)
+        with contextlib.suppress(ConnectionResetError):
+            assert b"" == link.recv(1)
+    assert 2 == session.wait(job, 30).exitStatus
+
+
+def test_much_rubbish(engine: Engine, session: Session) -> None:
+    """Clients that send rubbish all the time do not fill the log."""
+    for _ in range(200):
+        with connect(engine) as link:
+            link.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+            with contextlib.suppress(ConnectionResetError):
+                assert b"" == link.recv(1)
+    assert 1 <= engine.log().count("a client was dropped") < 20
+
+
+def test_half_a_message(engine: Engine, session: Session) -> None:
+    """A client that stops in the middle of a message, or goes then, disturbs nobody."""
+    with connect(engine) as link:
+        link.sendall(HEADER.pack(1000, 1, 0, 1, 1) + b"half")
+        assert 2 == session.wait(submit(session, "exit 2"), 30).exitStatus
+    assert 3 == session.wait(submit(session, "exit 3"), 30).exitStatus
+
+
+@root
+def test_other_users(engine: Engine, session: Session) -> None:
+    """Another user can neither connect nor read, even if the folder lets them through."""
+    program = (
+        "import os, socket, sys\n"
+        "os.setgid(65534); os.setuid(65534)\n"
+        "s = socket.socket(socket.AF_UNIX)\n"
+        "s.settimeout(10)\n"
+        "try:\n"
+        "    s.connect(sys.argv[1])\n"
+        "    print('connected', s.recv(1))\n"
+        "except OSError as e: print(type(e).__name__)\n"
+        "try: print(open(sys.argv[2]).read())\n"
+        "except OSError as e: print(type(e).__name__)\n"
+    )
+    words = [sys.executable, "-c", program, str(engine.home / "engine.sock"),
+             str(engine.home / "engine.log")]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True)
+    assert ["PermissionError", "PermissionError"] == done.stdout.split()
+    folders = [engine.home, *engine.home.parents]
+    modes = [folder.stat().st_mode for folder in folders]
+    for folder in folders:
+        folder.chmod(0o755)
+    (engine.home / "engine.sock").chmod(0o777)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=30, check=True)
+    finally:
+        for folder, mode in zip(folders, modes):
+            folder.chmod(mode & 0o7777)
+    assert done.stdout.split()[0] in ("connected", "ConnectionResetError")
+    assert "PermissionError" == done.stdout.split()[-1]
+    assert "user 65534 has tried to connect" in engine.log()
+
+
+def test_other_version(engine: Engine, session: Session) -> None:
+    """A client of another version is told how to replace the engine that runs."""
+    with connect(engine) as link:
+        hello = struct.pack("=IB16sI", 99, 0, b"n" * 16, 0)
+        link.sendall(HEADER.pack(12 + len(hello), 1, 0, 1, 1) + hello)
+        answer = link.recv(4096)
+    assert 10 == struct.unpack_from("=III", answer)[2]
+    assert b"another version" in answer
+    assert b"drmaa_cffi.local stop" in answer
+
+
+def test_bad_request(client_of: Start) -> None:
+    """A request that makes no sense is answered: a client that were dropped would repeat it."""
+    client = client_of()
+    client.send(SUBMIT, 3, b"short")
+    assert (3, 1) == client.answer()[:2]
+    client.send(INFO, 4, b"")
+    assert (4, 0) == client.answer()[:2]
+
+
+LONG = "1" * 5000
+
+
+@pytest.mark.parametrize("job", [LONG, "1." + LONG, "1.\u00b2"], ids=["long", "index", "digit"])
+def test_impossible_id(session: Session, client_of: Start, job: str) -> None:
+    """An id that no job can have, though it looks like one, is a job that does not exist."""
+    submit(session, "true")
+    client = client_of(contact=session.contact)
+    text = struct.pack("=I", len(job.encode())) + job.encode()
+    for number, (kind, before) in enumerate(
+        [(STATUS, b""), (CONTROL, struct.pack("=I", 4)), (WAIT, struct.pack("=q", 0))], 3
+    ):
+        client.send(kind, number, before + text)
+        told, code, words = client.answer()
+        assert (number, 18) == (told, code)
+        assert b"there is no job" in words
+
+
+@pytest.mark.parametrize(
+    "job", ["\u00b2", LONG, "1." + LONG], ids=["superscript", "long", "index"]
+)
+def test_after_impossible_id(engine: Engine, session: Session, job: str) -> None:
+    """A job cannot wait for one that no job can be."""
+    submit(session, "true")
+    with pytest.raises(DeniedByDrmException, match="--after"):
+        within(20, lambda: submit(session, "true", nativeSpecification=f"--after {job}"))
+
+
+def test_large_submission(engine: Engine, session: Session) -> None:
+    """An environment no command can be given is refused soon, and is not stored."""
+    job = submit(session, "sleep 600")
+    pid = engine.pid
+    before = cpu_of(pid)
+    environment = {f"V{number}": "x" * 1_000_000 for number in range(63)}
+    with pytest.raises(DeniedByDrmException, match="63.* bytes; 8388608 are the most"):
+        within(60, lambda: submit(session, "true", jobEnvironment=environment))
+    assert cpu_of(pid) - before < 1
+    assert "running" == session.jobStatus(job)
+    stored = [path.stat().st_size for path in engine.home.iterdir()]
+    assert max(stored) < 10_000_000
+
+
+def test_submission_asked_again(engine: Engine, client_of: Start, tmp_path: Path) -> None:
+    """A job that was reaped before its submission was asked for again does not run again."""
+    client = client_of()
+    command = f"echo run >> {tmp_path}/runs; exit 3"
+    client.send(SUBMIT, 3, submission("/bin/sh", "-c", command))
+    until(lambda: engine.status()["jobs"]["done"] == 1)
+    engine.kill()
+    other = client_of(b"o" * 16, client.contact)
+    other.send(WAIT, 3, ANY)
+    number, code, record = other.answer()
+    assert (3, 0) == (number, code)
+    assert b"exit_status=3" in record
+    again = client_of(contact=client.contact)
+    again.send(SUBMIT, 3, submission("/bin/sh", "-c", command), again=True)
+    assert (3, 0, struct.pack("=q", 1)) == again.answer()
+    again.send(WAIT, 4, ANY)
+    assert (4, 18) == again.answer()[:2]  # there is no job
+    assert "run\n" == (tmp_path / "runs").read_text()
+
+
+def test_record_of_a_wait_that_stop_cut_off(engine: Engine, client_of: Start) -> None:
+    """A record whose answer the engine could not send before it left is there afterwards."""
+    client = client_of()
+    client.send(SUBMIT, 3, submission("/bin/sh", "-c", "exit 7"))
+    assert (3, 0) == client.answer()[:2]
+    until(lambda: engine.status()["jobs"]["failed"] + engine.status()["jobs"]["done"] == 1)
+    # More answers than the socket holds, since nobody reads them.
+    for number in range(4, 5004):
+        client.send(INFO, number, b"")
+    client.send(WAIT, 5004, ANY)
+    until(lambda: not sum(engine.status()["jobs"].values()))
+    assert 0 == engine.command("stop").returncode
+    again = client_of(contact=client.contact)
+    again.send(WAIT, 5004, ANY, again=True)
+    number, code, record = again.answer()
+    assert (5004, 0) == (number, code)
+    assert b"exit_status=7" in record

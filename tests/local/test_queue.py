@@ -1,0 +1,129 @@
+"""Which job runs when, by its native specification and its category."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+from engines import Engine, nicer, output, run, submit, template
+
+from drmaa_cffi import DeniedByDrmException, Session
+
+
+def test_fifo(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """Jobs start in the order of their submission, and a wide one is not starved."""
+    order = tmp_path / "order"
+    blocker = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done")
+    wide = submit(session, f"echo wide >> {order}", nativeSpecification="--slots 2")
+    narrow = submit(session, f"echo narrow >> {order}")
+    time.sleep(0.2)
+    assert not order.exists()
+    (tmp_path / "go").touch()
+    session.synchronize([blocker, wide, narrow], 30)
+    assert "wide\nnarrow\n" == order.read_text()
+
+
+def test_after(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job waits for those it names, also if they fail, and then for nothing."""
+    order = tmp_path / "order"
+    first = submit(session, f"sleep 0.3; echo 1 >> {order}; exit 1")
+    job = template(session, f"echo 2 >> {order}", nativeSpecification=f"--after {first}")
+    bulk = session.runBulkJobs(job, 1, 2, 1)
+    last = submit(
+        session, f"echo 3 >> {order}",
+        nativeSpecification=f" --after={bulk[0].partition('.')[0]},{bulk[1]}",
+    )  # fmt: skip
+    assert {"system_on_hold"} == {session.jobStatus(job) for job in (*bulk, last)}
+    session.control(last, "hold")
+    assert "user_system_on_hold" == session.jobStatus(last)
+    session.control(last, "release")
+    session.synchronize([last], 30)
+    assert "1\n2\n2\n3\n" == order.read_text()
+    session.wait(first, 30)
+    assert 0 == run(session, "true", nativeSpecification=f"--after {first}").exitStatus
+
+
+def test_max_running(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A bulk job with --max-running 1 runs one task at a time; others use the rest."""
+    jobs = session.runBulkJobs(
+        template(
+            session, f"mkdir {tmp_path}/one || exit 1; sleep 0.1; rmdir {tmp_path}/one",
+            nativeSpecification="--max-running 1",
+        ), 1, 4, 1,
+    )  # fmt: skip
+    assert 0 == run(session, "true").exitStatus
+    assert [0] * 4 == [session.wait(job, 30).exitStatus for job in jobs]
+
+
+def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """--nice lowers the priority."""
+    text = output(session, tmp_path, "nice", nativeSpecification="--nice 7")
+    assert nicer(7) == int(text)
+
+
+@pytest.mark.parametrize(
+    ("specification", "words"),
+    [
+        ("-l h_rt=60", "'-l' is not an option.*--slots N.*DRMAA_LOCAL_NATIVE=ignore"),
+        ("--slots", "--slots needs a value"),
+        ("--slots two", "--slots 'two': must be a whole number from 1"),
+        ("--slots 3", "the engine has 2.*DRMAA_LOCAL_SLOTS"),
+        ("--nice 20", "--nice '20'"),
+        ("--export SOME", "--export 'SOME': must be ALL.*NONE"),
+        ("--after 99999", "no such job yet"),
+        ("--after 1.5", "--after 1.5: job 1 has no task 5"),
+        ("--after 2.2", "--after 2.2: job 2 has no task 2"),
+        ("--after x", "--after 'x': must be job ids"),
+        ("--slots '2", "No closing quotation"),
+        ("--walltime 0", "--walltime '0': must be seconds, M:S or H:M:S"),
+        ("--walltime 1:2:3:4", "--walltime '1:2:3:4': must be"),
+        ("--walltime soon", "--walltime 'soon': must be"),
+    ],
+)
+def test_bad_native(engine: Engine, session: Session, specification: str, words: str) -> None:
+    """What is wrong with a native specification is named, with what is legal."""
+    held = template(session, "true", jobSubmissionState="drmaa_hold")
+    session.runJob(held)
+    session.runBulkJobs(held, 1, 3, 2)
+    with pytest.raises(DeniedByDrmException, match=words):
+        submit(session, "true", nativeSpecification=specification)
+
+
+def test_native_ignored(engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With DRMAA_LOCAL_NATIVE=ignore a cluster's options do no harm, and ours still count."""
+    monkeypatch.setenv("DRMAA_LOCAL_NATIVE", "ignore")
+    info = run(session, "exit $(nice)", nativeSpecification="-q all.q -l h_rt=60 --nice 3")
+    assert nicer(3) == info.exitStatus
+    for specification in (
+        "--nice --mem=4G", "--export=ALL,FOO=bar --nice=3", "--nice", "-n 4 --slots=many",
+        "--after afterok:17 --nice 3", "--mem 4G 'open",
+    ):  # fmt: skip
+        info = run(session, "exit $(nice)", nativeSpecification=specification)
+        expected = 3 if "3" in specification else 0
+        assert (specification, nicer(expected)) == (specification, info.exitStatus)
+
+
+def test_categories(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job category stands for a native specification, which the template's own overrides."""
+    with pytest.raises(DeniedByDrmException, match="no job category 'low'.*none yet"):
+        submit(session, "true", jobCategory="low")
+    (engine.home / "categories").write_text("# ours\nlow: --nice 5\nbad: --no\n")
+    assert nicer(5) == int(output(session, tmp_path, "nice", jobCategory="low"))
+    text = output(session, tmp_path, "nice", jobCategory="low", nativeSpecification="--nice 2")
+    assert nicer(2) == int(text)
+    with pytest.raises(DeniedByDrmException, match="known in .*categories: bad, low"):
+        submit(session, "true", jobCategory="lo")
+
+
+def test_held_wide_job(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job that needs more slots than are free keeps nobody waiting while it is on hold."""
+    blocker = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done")
+    wide = submit(
+        session, "true", nativeSpecification="--slots 2", jobSubmissionState="drmaa_hold"
+    )
+    assert 0 == run(session, "true").exitStatus
+    session.control(wide, "release")
+    (tmp_path / "go").touch()
+    session.synchronize([blocker, wide], 30)
+    assert [0, 0] == [session.wait(job, 30).exitStatus for job in (blocker, wide)]
