@@ -16,6 +16,7 @@ from .errors import (
     LibraryLoadError,
     LibraryNotFoundError,
     invalid_argument,
+    shown,
 )
 
 PATH_VARIABLE = "DRMAA_LIBRARY_PATH"
@@ -268,13 +269,15 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
         if asked is not None and "\0" in asked:
             raise TypeError
     except (TypeError, UnicodeEncodeError):
-        raise invalid_argument(f"{path!r} is no path: pass a str, bytes or os.PathLike") from None
+        raise invalid_argument(
+            f"{shown(path)} is no path: pass a str, bytes or os.PathLike"
+        ) from None
     with _lock:
         if _loaded is None:
             _loaded, _asked = _search(asked), asked
         elif asked not in (None, _asked) and not _is_loaded(str(asked)):
             raise IllegalStateException(
-                f"can't load {asked!r}: this process has loaded {_loaded.path!r} (found by "
+                f"can't load {shown(asked)}: this process has loaded {_loaded.path!r} (found by "
                 f"{_loaded.found_via}) and a process has one DRMAA library for good; choose it "
                 "before anything else needs it"
             )

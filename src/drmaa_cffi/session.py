@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 from functools import total_ordering
-from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
+from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, Sequence, TypeVar
 
 from . import binding, const, waiting
 from .const import JobState
-from .errors import invalid_argument
+from .errors import invalid_argument, shown
 from .jobids import encode_job_id, job_id_of
 from .jobinfo import JobInfo
 from .template import JobTemplate
@@ -178,8 +179,8 @@ class Session:
         C: drmaa_delete_job_template.
         """
         delete = getattr(jobTemplate, "delete", None)
-        if delete is None:
-            raise invalid_argument(f"{jobTemplate!r} is no job template: it has no delete()")
+        if isinstance(jobTemplate, type) or not callable(delete):
+            raise invalid_argument(f"{shown(jobTemplate)} is no job template: it has no delete()")
         delete()
 
     @staticmethod
@@ -234,7 +235,8 @@ class Session:
         end = _index(endIndex, "endIndex")
         if end < begin:
             raise invalid_argument(
-                f"endIndex {endIndex!r} is below beginIndex {beginIndex!r}: it can't be less"
+                f"endIndex {shown(endIndex)} is below beginIndex {shown(beginIndex)}: it can't be "
+                "less"
             )
         return binding.run_bulk_jobs(_handle(jobTemplate), begin, end, _index(step, "step"))
 
@@ -287,11 +289,10 @@ class Session:
 
         C: drmaa_synchronize.
         """
-        if isinstance(jobIds, (str, bytes, int)):
-            jobIds = (jobIds,)
-        elif not isinstance(jobIds, Iterable):
-            raise invalid_argument(f"{jobIds!r} are no job ids: pass a list of ids, or one id")
-        ids = jobIds if isinstance(jobIds, (list, tuple)) else tuple(jobIds)
+        ids: Sequence[object] = (jobIds,)
+        if not isinstance(jobIds, (str, bytes, bytearray, memoryview)):
+            with contextlib.suppress(TypeError):  # it is one id, or none
+                ids = jobIds if isinstance(jobIds, (list, tuple)) else tuple(jobIds)  # type: ignore[arg-type]
         waiting.waits.synchronize(ids, _seconds(timeout), dispose=bool(dispose))
 
     @staticmethod
@@ -362,7 +363,7 @@ class Session:
 def _handle(jobTemplate: JobTemplate) -> binding.Handle:
     if not isinstance(jobTemplate, JobTemplate):
         raise invalid_argument(
-            f"{jobTemplate!r} is no job template: make one with createJobTemplate()"
+            f"{shown(jobTemplate)} is no job template: make one with createJobTemplate()"
         )
     return jobTemplate._handle  # noqa: SLF001 - templates and sessions are one binding's
 
@@ -375,7 +376,7 @@ def _index(value: int, what: str) -> int:
         number = 0
     if not 1 <= number <= _LARGEST_INT:
         raise invalid_argument(
-            f"{what} can't be {value!r}: it is a whole number from 1 to {_LARGEST_INT}"
+            f"{what} can't be {shown(value)}: it is a whole number from 1 to {_LARGEST_INT}"
         )
     return number
 
@@ -393,5 +394,5 @@ def _seconds(timeout: float) -> int:
             # Some libraries keep it in an int: the most is 68 years.
             return math.ceil(min(timeout, _LARGEST_INT))
     except (TypeError, ArithmeticError):  # the latter: a Decimal that is no number
-        raise invalid_argument(f"{timeout!r} is no timeout: {legal}") from None
-    raise invalid_argument(f"the timeout can't be {timeout!r}: {legal}")
+        raise invalid_argument(f"{shown(timeout)} is no timeout: {legal}") from None
+    raise invalid_argument(f"the timeout can't be {shown(timeout)}: {legal}")

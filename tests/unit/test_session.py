@@ -246,7 +246,9 @@ def test_control_explode(fake: Fake, session: Session) -> None:
     assert 0 == fake.calls("drmaa_control")
 
 
-@pytest.mark.parametrize("job_id", [None, "", b"", 1.5, True, ["1"], {}], ids=repr)
+@pytest.mark.parametrize(
+    "job_id", [None, "", b"", 1.5, True, ["1"], {}, bytearray(b"12")], ids=repr
+)
 def test_bad_job_id(session: Session, job_id: Any) -> None:
     """What is no job id is refused by every call."""
     for call in (
@@ -461,6 +463,16 @@ def test_long_timeout(fake: Fake, session: Session, template: JobTemplate, timeo
     assert job_id == session.wait(job_id, timeout).jobId
 
 
+class Number:
+    """A whole number that is no int, as NumPy's are."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __index__(self) -> int:
+        return int(self.text)
+
+
 def test_synchronize_ids(fake: Fake, session: Session, template: JobTemplate) -> None:
     """Ids are taken from any iterable, as str, bytes or int; a str is one id."""
     job_ids = session.runBulkJobs(template, 1, 3, 1)
@@ -471,8 +483,14 @@ def test_synchronize_ids(fake: Fake, session: Session, template: JobTemplate) ->
     session.synchronize([int(job_id) for job_id in job_ids])
     session.synchronize(job_ids[0])
     session.synchronize([])
-    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="pass a list of ids"):
+    for job_id in job_ids:
+        number = Number(job_id)
+        session.synchronize(number)  # type: ignore[arg-type]
+        assert job_id == session.wait(number).jobId  # type: ignore[arg-type]
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no job id"):
         session.synchronize(1.5)  # type: ignore[arg-type]
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no job id"):
+        session.synchronize(bytearray(b"12"))
 
 
 def test_synchronize_one_str(session: Session, template: JobTemplate) -> None:

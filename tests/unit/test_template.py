@@ -6,6 +6,8 @@ import os
 import warnings
 from collections import UserDict
 from datetime import timedelta
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,13 @@ class Text(str):
     """A str that is no str, as numpy's and yaml's are."""
 
     __slots__ = ()
+
+
+class Several:
+    """Has no truth value, as NumPy's arrays have none."""
+
+    def __bool__(self) -> bool:
+        raise ValueError("ambiguous")
 
 
 def in_c(template: JobTemplate, attribute: str) -> str:
@@ -152,6 +161,8 @@ def test_flag(template: JobTemplate, name: str, true: str, false: str) -> None:
         ("90:00", "01:30:00", 5400),
         (b"45", "00:00:45", 45),
         (2**31, "596523:14:08", 2**31),
+        (Fraction(119, 2), "00:01:00", 60),
+        (Decimal("59.2"), "00:01:00", 60),
     ],
     ids=str,
 )
@@ -245,6 +256,10 @@ def test_bad_variable_name(template: JobTemplate, name: str) -> None:
         ("hardWallclockTimeLimit", None, "hardWallclockTimeLimit can't be None"),
         ("args", None, "args can't be None"),
         ("args", 5, "args can't be 5"),
+        ("args", bytearray(b"12"), r"args can't be bytearray\(b'12'\): pass a list"),
+        ("args", [memoryview(b"12")], r"args\[0\] can't be <memory"),
+        ("jobName", bytearray(b"12"), r"jobName can't be bytearray\(b'12'\): pass str"),
+        ("joinFiles", Several(), "<.*Several object.*> is neither true nor false"),
         ("args", ["a", None], r"args\[1\] can't be None"),
         ("jobEnvironment", None, "jobEnvironment can't be None"),
         ("jobEnvironment", ["A=1"], "jobEnvironment can't be"),
