@@ -177,7 +177,8 @@ class Attribute(_Named):
         if instance is None:
             return self
         text = binding.get_attribute(instance._handle, self._c_name)
-        if self.converter is None:
+        # Slurm's library has '' for what was never set: no time, but no error either.
+        if self.converter is None or (self.converter is IntConverter and not text):
             return text
         return self.converter.from_drmaa(text.encode("utf-8", "surrogateescape"))
 

@@ -294,6 +294,13 @@ def test_unset_attribute(fake: Fake, template: JobTemplate) -> None:
     assert "" == template.jobName
 
 
+@pytest.mark.parametrize("name", LIMITS)
+def test_unset_limit(fake: Fake, template: JobTemplate, name: str) -> None:
+    """Of a limit that was never set the library's '' is passed on, too."""
+    fake.says("drmaa_get_attribute", b"")
+    assert "" == getattr(template, name)
+
+
 def test_keywords(session: Session) -> None:
     """Attributes can be given as keywords."""
     template = JobTemplate(remoteCommand="/bin/true", args=[1], joinFiles=True)
