@@ -346,6 +346,19 @@ def test_misspelled_attribute(template: JobTemplate, name: str, meant: str) -> N
     assert "x" == getattr(template, name)
 
 
+def test_misspelled_keyword(session: Session) -> None:
+    """The warning of a keyword points to the call that has it, a subclass's too."""
+
+    class Mine(JobTemplate):
+        pass
+
+    template = JobTemplate()
+    for make in (JobTemplate, Mine, template.copy):
+        with pytest.warns(UserWarning, match="did you mean 'args'") as caught:
+            make(arg=1)
+        assert __file__ == caught[0].filename
+
+
 def test_converter_can_be_replaced(template: JobTemplate, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program can put a converter of its own on an attribute."""
 
