@@ -77,7 +77,7 @@ def _fail(
     """
     said = _decode(ffi.string(call.diagnosis)).strip()
     error: errors.DrmaaException
-    if code == lib.DC_DELETED:
+    if call.refusal == lib.DC_DELETED:
         error = InvalidJobTemplateException(said)
     else:
         if routine == "drmaa_init" and remedy_for(said):
@@ -284,9 +284,9 @@ def set_vector_attribute(
     data = block(values, count, encode_each)
     call = begin()
     code = lib.dc_set_vector_attribute(handle, name, data, len(data), count, call)
-    if code == lib.DC_UNFIT:
-        encode_each()
     if code:
+        if call.refusal == lib.DC_UNFIT:
+            encode_each()  # which says what is wrong
         _fail(code, "drmaa_set_vector_attribute", call, name.decode())
     _idle.append(call)
 
@@ -381,9 +381,9 @@ def synchronize(job_ids: Sequence[object], timeout: int, *, dispose: bool) -> No
     data = block(job_ids, count, encode_each)
     call = begin()
     code = lib.dc_synchronize(data, len(data), count, timeout, dispose, call)
-    if code == lib.DC_UNFIT:
-        encode_each()
     if code:
+        if call.refusal == lib.DC_UNFIT:
+            encode_each()  # which says what is wrong
         _fail(code, "drmaa_synchronize", call)
     _idle.append(call)
 

@@ -117,7 +117,9 @@ static int point_into(const char *block, size_t size, size_t count, size_t least
     if (i == count && block == end)
         return DRMAA_ERRNO_SUCCESS;
     free(*strings);
-    return DC_UNFIT;
+    call->refusal = DC_UNFIT;
+    return dc_refuse(DRMAA_ERRNO_INVALID_ARGUMENT, call,
+                     "a string of the list has a NUL, or is empty");
 }
 
 /* A routine that writes a text, with what it needs besides the buffers. */
@@ -297,9 +299,6 @@ int dc_run_bulk_jobs(dc_template *t, int begin, int end, int step, dc_call *call
 {
     drmaa_job_ids_t *list = NULL;
     clear_block(call);
-    if (step < 1 || end < begin)
-        return dc_refuse(DRMAA_ERRNO_INVALID_ARGUMENT, call, "no tasks in %d-%d:%d", begin, end,
-                         step);
     int code = dc_enter_template(t, call);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
