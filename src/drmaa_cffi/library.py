@@ -89,10 +89,10 @@ def _from_grid_engine(environ: Mapping[str, str]) -> Sequence[str]:
     return found
 
 
-def _from_ldconfig(_: Mapping[str, str]) -> Sequence[str]:
+def _from_ldconfig(environ: Mapping[str, str]) -> Sequence[str]:
     import subprocess  # noqa: PLC0415 - few programs come so far in the search
 
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    path = os.pathsep.join((environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
     try:
         listing = subprocess.run(
             ["ldconfig", "-p"],  # noqa: S607 - its folder differs between distributions
