@@ -35,7 +35,10 @@ _ENDLESS = 10**15
 
 
 class Converter(Protocol):
-    """Translates a scalar attribute's value between Python and C."""
+    """Translates a scalar attribute's value between Python and C.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
 
     def to_drmaa(self, value: Any) -> object:
         """Return *value* as the library wants it: as text, or what str() makes text of."""
@@ -47,7 +50,10 @@ class Converter(Protocol):
 
 
 class BoolConverter:
-    """Translates a flag: any truth value on the way in, a bool on the way out."""
+    """Translates a flag: any truth value on the way in, a bool on the way out.
+
+    C: the attributes drmaa_block_email, drmaa_join_files.
+    """
 
     def __init__(self, true: str | bytes = b"y", false: str | bytes = b"n") -> None:
         self.true = true.encode() if isinstance(true, str) else true
@@ -66,7 +72,11 @@ class BoolConverter:
 
 
 class IntConverter:
-    """Translates a time limit: seconds in many forms on the way in, an int on the way out."""
+    """Translates a time limit: seconds in many forms on the way in, an int on the way out.
+
+    C: the attributes drmaa_wct_hlimit, drmaa_wct_slimit, and drmaa_duration_hlimit,
+    drmaa_duration_slimit.
+    """
 
     @staticmethod
     def to_drmaa(value: float | timedelta | str | bytes) -> str:

@@ -33,7 +33,10 @@ _REASON_SIZE = 4096
 
 
 class Library(NamedTuple):
-    """The libdrmaa that this process has loaded."""
+    """The libdrmaa that this process has loaded.
+
+    C: dlopen.
+    """
 
     #: The file that the loader took.
     path: str

@@ -49,6 +49,8 @@ class Resources(_Needs):
         InvalidArgumentException, InvalidAttributeFormatException: a value is not legal.
 
     Memory reads back in bytes, walltime in seconds.
+
+    C: the attribute drmaa_native_specification.
     """
 
     __slots__ = ()

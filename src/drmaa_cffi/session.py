@@ -31,6 +31,8 @@ class Version:
     """A version of the DRMAA standard; its str() is ``major.minor``.
 
     It is no tuple, so that ``'%s' % version`` works, but compares and unpacks as one.
+
+    C: drmaa_version.
     """
 
     __slots__ = ("major", "minor")
@@ -91,6 +93,8 @@ class Session:
 
     Args:
         contactString: What ``with`` passes to initialize().
+
+    C: drmaa_init, drmaa_exit.
     """
 
     TIMEOUT_WAIT_FOREVER = const.TIMEOUT_WAIT_FOREVER
@@ -129,6 +133,7 @@ class Session:
         Raises:
             AlreadyActiveSessionException: this process has a session.
             InvalidContactStringException: the contact is none of the library's.
+            InvalidArgumentException: the contact is no text, or the library calls it so.
             DefaultContactStringException, NoDefaultContactStringSelectedException: there is no
                 default that works.
             DrmsInitException, DrmCommunicationException: the DRM can't be reached.
@@ -201,6 +206,8 @@ class Session:
             InvalidAttributeValueException, InvalidAttributeFormatException: a value of the
                 template's is not legal.
             ConflictingAttributeValuesException: the template's values contradict each other.
+            InvalidArgumentException: *jobTemplate* is no template, or the library calls a value of
+                it so.
             InvalidJobTemplateException: the template was deleted.
             NoActiveSessionException: there is no session, or the template's is closed.
 
@@ -252,7 +259,7 @@ class Session:
             operation: A member of JobControlAction.
 
         Raises:
-            InvalidArgumentException: there is no such operation.
+            InvalidArgumentException: there is no such operation, or the id is not legal.
             InvalidJobException: there is no such job.
             HoldInconsistentStateException, ReleaseInconsistentStateException: the job is not
                 queued, or not on hold.
@@ -260,6 +267,7 @@ class Session:
                 running, or not suspended.
             AuthorizationException: the job is another user's.
             NoActiveSessionException: there is no session.
+            DrmCommunicationException: the DRM can't be reached.
 
         C: drmaa_control.
         """

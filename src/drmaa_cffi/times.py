@@ -23,7 +23,10 @@ _TIME = re.compile(
 
 
 class TimeConverter:
-    """Translates a time: one with an offset from UTC to local time, others not at all."""
+    """Translates a time: one with an offset from UTC to local time, others not at all.
+
+    C: the attribute drmaa_start_time.
+    """
 
     @staticmethod
     def to_drmaa(value: object) -> object:
