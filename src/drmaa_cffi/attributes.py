@@ -74,8 +74,7 @@ class BoolConverter:
 class IntConverter:
     """Translates a time limit: seconds in many forms on the way in, an int on the way out.
 
-    C: the attributes drmaa_wct_hlimit, drmaa_wct_slimit, and drmaa_duration_hlimit,
-    drmaa_duration_slimit.
+    C: the attributes drmaa_{wct,duration}_{hlimit,slimit}.
     """
 
     @staticmethod

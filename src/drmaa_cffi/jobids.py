@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 import re
+from typing import Iterable, Sequence, cast
 
 from .errors import Errno, from_code, invalid_argument, shown
 from .text import encode
@@ -11,6 +13,8 @@ from .text import encode
 _NUMBER = re.compile(r"\s*[+-]?([0-9]*)")
 # Shorter ones that begin with another digit than 0 are numbers above 0 in any C type.
 _SHORT = 9
+# A bytearray is no id, and its elements are none.
+_TEXTS = (str, bytes, bytearray, memoryview)
 # No DRM counts so far, and int() takes its time for more.
 _MOST_DIGITS = 100
 
@@ -50,6 +54,20 @@ def _number(value: object) -> str:
         return str(operator.index(value))  # type: ignore[arg-type]
     except (TypeError, ValueError):  # the latter: Python writes out no more than 4300 digits
         return ""
+
+
+def job_ids_of(value: object) -> Sequence[object]:
+    """Return job ids as a list or tuple: a text is one id, and so is what can't be iterated.
+
+    Whether each is one, job_id_of() tells.
+    """
+    one: Sequence[object] = (value,)
+    if isinstance(value, (list, tuple)):
+        return cast("Sequence[object]", value)
+    with contextlib.suppress(TypeError):
+        if not isinstance(value, _TEXTS):
+            return tuple(cast("Iterable[object]", value))
+    return one
 
 
 def encode_job_id(value: object) -> bytes:

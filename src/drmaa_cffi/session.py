@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import operator
 from functools import total_ordering
-from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, Sequence, TypeVar
+from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
 
 from . import binding, const, waiting
 from .const import JobState
 from .errors import invalid_argument, shown
-from .jobids import encode_job_id, job_id_of
+from .jobids import encode_job_id, job_id_of, job_ids_of
 from .jobinfo import JobInfo
 from .template import JobTemplate
 
@@ -206,8 +205,7 @@ class Session:
             InvalidAttributeValueException, InvalidAttributeFormatException: a value of the
                 template's is not legal.
             ConflictingAttributeValuesException: the template's values contradict each other.
-            InvalidArgumentException: *jobTemplate* is no template, or the library calls a value of
-                it so.
+            InvalidArgumentException: it is no template, or the library calls a value of it so.
             InvalidJobTemplateException: the template was deleted.
             NoActiveSessionException: there is no session, or the template's is closed.
 
@@ -297,11 +295,7 @@ class Session:
 
         C: drmaa_synchronize.
         """
-        ids: Sequence[object] = (jobIds,)
-        if not isinstance(jobIds, (str, bytes, bytearray, memoryview)):
-            with contextlib.suppress(TypeError):  # it is one id, or none
-                ids = jobIds if isinstance(jobIds, (list, tuple)) else tuple(jobIds)  # type: ignore[arg-type]
-        waiting.waits.synchronize(ids, _seconds(timeout), dispose=bool(dispose))
+        waiting.waits.synchronize(job_ids_of(jobIds), _seconds(timeout), dispose=bool(dispose))
 
     @staticmethod
     def wait(jobId: str | bytes | int, timeout: float = -1) -> JobInfo:

@@ -19,9 +19,8 @@ def documented() -> Iterator[tuple[str, str]]:
     found = {name: getattr(module, name) for module, names in modules.items() for name in names}
     found.update(Converter=attributes.Converter, TimeConverter=times.TimeConverter)
     for name, value in found.items():
-        if inspect.isclass(value) and not issubclass(value, (DrmaaException, Enum)):
-            yield name, value.__doc__ or ""
-        elif inspect.isfunction(value):
+        is_class = inspect.isclass(value) and not issubclass(value, (DrmaaException, Enum))
+        if is_class or inspect.isfunction(value):
             yield name, value.__doc__ or ""
     for cls in (Session, drmaa_cffi.JobTemplate):
         for name, value in vars(cls).items():
