@@ -21,6 +21,7 @@ from drmaa_cffi.helpers import (
     IntConverter,
     VectorAttribute,
 )
+from drmaa_cffi.times import TimeConverter
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -126,9 +127,11 @@ class Attributes(Table):
             return "any truth value; reads as a bool"
         if isinstance(attribute, PathAttribute):
             return "[host]:path text, or a path"
-        if attribute.converter is IntConverter:
-            return "seconds, a timedelta, or [[h:]m:]s text; reads as seconds"
-        return "text, a number or a path"
+        words = {
+            TimeConverter: "a time of day as text, with a date or an offset from UTC",
+            IntConverter: "seconds, a timedelta, or [[h:]m:]s text; reads as seconds",
+        }
+        return words.get(attribute.converter, "text, a number or a path")
 
 
 class Constants(Table):
