@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Optional
 
@@ -40,6 +41,8 @@ class Drm:
     # What reads as an error if it was never set; else it reads as the answer beside it.
     unset: _Error = InvalidAttributeValueException
     defaults: tuple[tuple[str, object], ...] = ()
+    # Reading an attribute that there is not.
+    unknown_attribute: _Error = InvalidArgumentException
     # A path without its colon, when it is set or when the job is submitted.
     path_without_colon: _Error = InvalidAttributeFormatException
     # A start time that is none, when it is set or when the job is submitted.
@@ -76,6 +79,8 @@ _GRID_ENGINE = Drm(
     "gridengine",
     # Its library has no such attributes; the native specification does this (-l h_rt, -dl).
     refused=LIMITS | {"deadlineTime", "transferFiles"},
+    # Its library does not tell an unknown attribute from an unset one.
+    unknown_attribute=InvalidAttributeValueException,
     # Paths and times are first looked at by runJob(), which has no finer code.
     path_without_colon=InvalidArgumentException,
     no_time=DeniedByDrmException,
@@ -113,7 +118,7 @@ _GRID_ENGINE = Drm(
 # The local engine's library tells the defaults of what was never set.
 _LOCAL = Drm(
     "local",
-    native_option=("--nice 7", "nice", "7"),
+    native_option=("--nice 7", "nice", str(os.nice(0) + 7)),
     defaults=(
         ("jobSubmissionState", "drmaa_active"),
         ("joinFiles", False),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterable, Iterator
+
+import pytest
 
 from drmaa_cffi import (
     InvalidJobException,
@@ -95,6 +97,20 @@ def outcome(job_id: str) -> JobInfo:
         if error.jobInfo is None:
             raise
         return error.jobInfo
+
+
+def all_exit(job_ids: Iterable[str]) -> None:
+    """Wait for any job until each of these has come, once and with status 0."""
+    expected = sorted(job_ids)
+    infos = [Session.wait(Session.JOB_IDS_SESSION_ANY, LONG) for _ in expected]
+    assert expected == sorted(info.jobId for info in infos)
+    assert [] == [info for info in infos if not info.ok]
+
+
+def nothing_left() -> None:
+    """Check that there is no job of the session to wait for."""
+    with pytest.raises(InvalidJobException, match=r"^code 18: "):
+        Session.wait(Session.JOB_IDS_SESSION_ANY, Session.TIMEOUT_NO_WAIT)
 
 
 def end_all_jobs() -> None:

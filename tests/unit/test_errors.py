@@ -123,7 +123,7 @@ def test_pickle(cls: type[DrmaaException]) -> None:
     assert (7, "drmaa_init", "a text") == (copy.code, copy.routine, copy.diagnosis)
 
 
-def test_numbers_are_the_headers() -> None:
+def test_st_error_codes() -> None:
     """Errno has the numbers of drmaa.h."""
     from drmaa_cffi._drmaa import lib  # noqa: PLC0415
 
