@@ -65,6 +65,8 @@ class Drm:
     name_variable: str = "JOB_NAME"
     # A native option, a script and what it prints under the option.
     native_option: tuple[str, str, str] = ("", "", "")
+    # Native options of jobs that others may overtake, if it has such.
+    behind_others: str = ""
     # A native option that names a job, as jobName does.
     native_name: Optional[str] = None
     # What this site calls resources, as its file says it.
@@ -95,6 +97,7 @@ _GRID_ENGINE = Drm(
     value_with_equals="x",
     index_variable="SGE_TASK_ID",
     native_option=("-N by-option", 'echo "$JOB_NAME"', "by-option"),
+    behind_others="-p -500",
     native_name="-N {}",
     site="[gridengine]\nslots = -pe smp {slots}\n",
     usage=frozenset(

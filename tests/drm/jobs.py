@@ -20,6 +20,8 @@ from drmaa_cffi import (
     Session,
 )
 
+# A long time for what is done at once; jobs that wait at a Gate take longer by themselves.
+AT_ONCE = 20
 # Longer than any job of a test should take on a busy DRM, in seconds.
 LONG = 90
 
@@ -56,6 +58,21 @@ class Jobs:
         info = self.run(script, *args, outputPath=f":{path}", **attributes)
         assert (True, 0) == (info.hasExited, info.exitStatus), info
         return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+class Gate:
+    """Keeps jobs until it is opened, however slow the machine: a script begins with *shut*.
+
+    If a test fails to open it, it opens after some minutes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "gate"
+        self.shut = f"i=0; until [ -e {self.path} -o $((i += 1)) -gt 2000 ]; do sleep 0.1; done; "
+
+    def open(self) -> None:
+        """Let the jobs go on."""
+        self.path.touch()
 
 
 def until(condition: Callable[[], object], seconds: float = LONG) -> None:

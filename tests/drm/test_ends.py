@@ -20,8 +20,10 @@ SIGNALS = (
 def test_st_exit_status(drm: Drm, jobs: Jobs, session: Session) -> None:
     """Every exit status comes back as it was, also where it looks like a signal's."""
     statuses = list(range(256))
-    template = jobs.template(f"exit $((${drm.index_variable} - 1))")
+    script = f"exit $((${drm.index_variable} - 1))"
+    template = jobs.template(script, nativeSpecification=drm.behind_others)
     ids = session.runBulkJobs(template, 1, len(statuses), 1)
+    session.synchronize(ids, 3 * LONG)
     infos = [session.wait(job_id, LONG) for job_id in ids]
     assert statuses == [info.exitStatus for info in infos]
     assert [(True, False, "", False, False)] * len(ids) == [

@@ -7,7 +7,7 @@ from typing import Any, Iterator
 
 import pytest
 from drms import Drm
-from jobs import LONG, Jobs, end_all_jobs, nothing_left, outcome, until_state, within
+from jobs import AT_ONCE, LONG, Jobs, end_all_jobs, nothing_left, outcome, until_state, within
 
 from drmaa_cffi import (
     AlreadyActiveSessionException,
@@ -68,7 +68,7 @@ def test_st_no_active_session() -> None:
             lambda: Session.wait("1", 60),
             lambda: Session.synchronize(["1"], 60),
         ):
-            with within(5), pytest.raises(NoActiveSessionException, match=r"^code 5: "):
+            with within(AT_ONCE), pytest.raises(NoActiveSessionException, match=r"^code 5: "):
                 call()
         with Session():
             pass

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Iterator
 
 import pytest
-from jobs import LONG, Jobs, all_exit, nothing_left, outcome, within
+from jobs import AT_ONCE, LONG, Gate, Jobs, all_exit, nothing_left, outcome, within
 
 from drmaa_cffi import JobInfo, JobState, NoActiveSessionException, Session
 
@@ -45,7 +45,7 @@ def test_waiting_holds_up_nobody(
 ) -> None:
     """While a thread waits, others submit, ask and wait for other jobs."""
     waiting = pool.submit(outcome, sleeper)
-    with within(30):
+    with within(AT_ONCE):
         assert 2 == jobs.run("exit 2").exitStatus
         assert session.jobStatus(sleeper) in {"running", "queued_active"}
         assert not waiting.done()
@@ -66,9 +66,9 @@ def test_exit_ends_waits(
             session.wait, sleeper if what == "wait" else session.JOB_IDS_SESSION_ANY
         )
     time.sleep(0.5)
-    with within(10):
+    with within(AT_ONCE):
         session.exit()
-        error = waiting.exception(10)
+        error = waiting.exception(AT_ONCE)
     assert isinstance(error, NoActiveSessionException)
     session.initialize(contact)  # so that the job is ended after the test
 
@@ -79,7 +79,7 @@ def test_exit_ends_the_main_threads_wait(session: Session, sleeper: str, what: s
     contact = session.contact
     timer = threading.Timer(0.5, session.exit)
     timer.start()
-    with within(10), pytest.raises(NoActiveSessionException, match=r"^code 5: "):
+    with within(AT_ONCE), pytest.raises(NoActiveSessionException, match=r"^code 5: "):
         session.wait(sleeper) if what == "wait" else session.synchronize([sleeper])
     timer.join(10)
     session.initialize(contact)
@@ -117,16 +117,18 @@ def test_signal_ends_a_wait(jobs: Jobs, session: Session, what: str) -> None:
             return None
         return session.wait(job_id if what == "wait" else session.JOB_IDS_SESSION_ANY, timeout)
 
-    job_id = jobs.submit("sleep 3; exit 9")
+    gate = Gate(jobs.folder)
+    job_id = jobs.submit(f"{gate.shut} exit 9")
     before = signal.signal(signal.SIGUSR1, interrupt)
     timer = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGUSR1))
     timer.start()
     try:
-        with within(1), pytest.raises(Interrupted):
+        with within(AT_ONCE), pytest.raises(Interrupted):
             wait(LONG)
     finally:
         timer.join()
         signal.signal(signal.SIGUSR1, before)
+    gate.open()
     info = wait(LONG) or session.wait(job_id, LONG)
     assert (job_id, 9) == (info.jobId, info.exitStatus)
 

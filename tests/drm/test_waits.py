@@ -6,7 +6,7 @@ import time
 from typing import Callable
 
 import pytest
-from jobs import LONG, Jobs, all_exit, nothing_left, outcome, until_state, within
+from jobs import AT_ONCE, LONG, Jobs, all_exit, nothing_left, outcome, until_state, within
 
 from drmaa_cffi import (
     ExitTimeoutException,
@@ -51,7 +51,7 @@ def test_wait_times_out(
     job_id = sleeper if which == "the job" else session.JOB_IDS_SESSION_ANY
     until_state(sleeper, JobState.RUNNING)  # a job that is ended before leaves no record
     began = time.monotonic()
-    with within(3), pytest.raises(ExitTimeoutException, match=r"^code 23: ") as caught:
+    with within(AT_ONCE), pytest.raises(ExitTimeoutException, match=r"^code 23: ") as caught:
         session.wait(job_id, timeout)
     assert time.monotonic() - began >= least
     assert isinstance(caught.value, TimeoutError)
@@ -65,7 +65,7 @@ def test_synchronize_times_out(
     session: Session, sleeper: str, timeout: float, dispose: bool
 ) -> None:
     """A synchronize ends in time with ExitTimeoutException and takes nothing."""
-    with within(3), pytest.raises(ExitTimeoutException, match=r"^code 23: "):
+    with within(AT_ONCE), pytest.raises(ExitTimeoutException, match=r"^code 23: "):
         session.synchronize([sleeper], timeout, dispose)
     assert session.jobStatus(sleeper) in {JobState.RUNNING, JobState.QUEUED_ACTIVE}
 
@@ -119,20 +119,20 @@ def test_nothing_left_after_dispose_by_halves(jobs: Jobs, session: Session) -> N
 
 def test_st_empty_session_wait(session: Session) -> None:
     """Without jobs there is nothing to wait for."""
-    with within(10), pytest.raises(InvalidJobException, match=r"^code 18: "):
+    with within(AT_ONCE), pytest.raises(InvalidJobException, match=r"^code 18: "):
         session.wait(session.JOB_IDS_SESSION_ANY, LONG)
 
 
 def test_st_empty_session_synchronize_dispose(session: Session) -> None:
     """Without jobs all of them have ended."""
-    with within(10):
+    with within(AT_ONCE):
         session.synchronize([session.JOB_IDS_SESSION_ALL], LONG, dispose=True)
         session.synchronize([], LONG, dispose=True)
 
 
 def test_st_empty_session_synchronize_nodispose(session: Session) -> None:
     """So they have if their records are to be kept."""
-    with within(10):
+    with within(AT_ONCE):
         session.synchronize([session.JOB_IDS_SESSION_ALL], LONG, dispose=False)
         session.synchronize([], LONG, dispose=False)
 
@@ -243,14 +243,14 @@ def test_st_synchronize_nonexistant(jobs: Jobs, session: Session) -> None:
     """Jobs that there are not, or no more, have ended."""
     ids = ["987654321", "987654322.3", jobs.run().jobId]
     for dispose in (False, True):
-        with within(10):
+        with within(AT_ONCE):
             session.synchronize(ids, LONG, dispose)
 
 
 def test_st_wait_unknown_job(session: Session) -> None:
     """A job that there is not cannot be waited for."""
     for job_id, timeout in (("987654321", -1), ("987654321.1", 0)):
-        with within(10), pytest.raises(InvalidJobException, match=r"^code 18: "):
+        with within(AT_ONCE), pytest.raises(InvalidJobException, match=r"^code 18: "):
             session.wait(job_id, timeout)
 
 
