@@ -18,7 +18,7 @@ from fake import HERE, INCLUDE, SOURCES, Fake
 import drmaa_cffi
 from drmaa_cffi import DrmaaException, JobTemplate, Session
 
-C_SIDE = [INCLUDE / name for name in ("library.c", "call.c", "session.c", "calls.c")]
+C_SIDE = sorted(INCLUDE.glob("*.c"))
 
 
 # AddressSanitizer keeps what was freed for a while.

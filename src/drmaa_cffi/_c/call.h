@@ -65,6 +65,9 @@ void dc_trim(dc_call *call);
 /* The library's last two arguments: it may fill a buffer without writing a NUL. */
 #define DC_DIAGNOSIS(call) (call)->diagnosis, DC_DIAGNOSIS_SIZE - 1
 
+/* What a text or a list may come to before it is called endless. */
+#define DC_MOST_BYTES ((size_t)256 << 20)
+
 /* Write our own words to the diagnosis and return code. */
 int dc_refuse(int code, dc_call *call, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
