@@ -314,7 +314,7 @@ import os, signal, sys, threading, time
 import drmaa_cffi
 from drmaa_cffi import DrmaaException, JobTemplate, Session
 
-signal.alarm(200)  # nothing outlives the tests
+signal.alarm(270)  # nothing outlives the tests
 Session.initialize()
 
 def submit(script, **attributes):
@@ -335,7 +335,7 @@ def attempt(call):
         return type(error).__name__
 
 def end_of(job_id):
-    info = Session.wait(job_id, 100)
+    info = Session.wait(job_id, 240)  # on a busy machine the master takes its time
     return f"exited {info.exitStatus}" if info.hasExited else str(info)
 
 def until(condition):
