@@ -8,7 +8,7 @@ from cffi import FFI
 
 C_DIR = Path("src", "drmaa_cffi", "_c")
 HEADERS = ("drmaa.h", "library.h", "call.h", "session.h", "calls.h")
-SOURCES = ("library.c", "call.c", "session.c", "calls.c")
+SOURCES = ("library.c", "call.c", "session.c", "lists.c", "record.c", "calls.c")
 CDEF_BEGINS = "/* [cdef begins] */"
 CDEF_ENDS = "/* [cdef ends] */"
 
@@ -28,7 +28,7 @@ ffibuilder.set_source(
     f'#include "{HEADERS[-1]}"',
     sources=[str(C_DIR / name) for name in SOURCES],
     include_dirs=[str(C_DIR)],
-    depends=[str(C_DIR / name) for name in HEADERS],
+    depends=[str(header) for header in sorted(C_DIR.glob("*.h"))],
     # Hidden: the library that is loaded later must not find its names here.
     extra_compile_args=["-std=gnu11", "-fvisibility=hidden"],
     libraries=["dl", "pthread"],

@@ -18,8 +18,9 @@ import nox
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 SLOW_PYTHON = "3.13"
 MEASURED_PYTHON = "3.11"
-# Tests on a real DRM mostly wait for it, so more of them than processors can run at once.
-PARALLEL = "--numprocesses=5"
+# Tests on a real DRM mostly wait for it, so more of them than processors can run at once; none
+# waits for one that sleeps for minutes.
+PARALLEL = ("--numprocesses=5", "--dist=worksteal")
 TWO_A_CORE = f"--numprocesses={2 * (os.cpu_count() or 1)}"
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 STRICT_C = "-Wall -Wextra -Werror"
@@ -120,7 +121,7 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test")
     chosen = () if session.python == SLOW_PYTHON else ("-m", "not slow")
     with meanwhile(session, "pytest", TWO_A_CORE, *chosen, *session.posargs):
-        session.run("pytest", "--drm=local", PARALLEL, *chosen, *session.posargs)
+        session.run("pytest", "--drm=local", *PARALLEL, *chosen, *session.posargs)
 
 
 @nox.session
@@ -197,8 +198,8 @@ def sanitize(session: nox.Session) -> None:
     session.run("pytest", TWO_A_CORE, "-m", "not slow", *session.posargs, env=environment)
     # The jobs run under it, too, and some have to die by these signals.
     environment["ASAN_OPTIONS"] += ":handle_segv=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0"
-    arguments = ("--drm=local", PARALLEL, "tests/conformance", *session.posargs)
-    session.run("pytest", *arguments, env=environment)
+    arguments = ("--drm=local", *PARALLEL, "-m", "not slow", "tests/conformance")
+    session.run("pytest", *arguments, *session.posargs, env=environment)
 
 
 @nox.session
@@ -226,7 +227,7 @@ def gridengine(session: nox.Session) -> None:
     ).stdout
     exports = (line.partition("export ")[2] for line in client.splitlines())
     environment = dict(export.split("=", 1) for export in exports if export)
-    arguments = ("--drm=gridengine", PARALLEL, *session.posargs)
+    arguments = ("--drm=gridengine", *PARALLEL, *session.posargs)
     session.run("pytest", *arguments, env={**os.environ, **environment})
 
 

@@ -27,6 +27,7 @@ from drmaa_cffi.helpers import (
     IntConverter,
     VectorAttribute,
 )
+from drmaa_cffi.times import TimeConverter
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -132,9 +133,11 @@ class Attributes(Table):
             return "any truth value; reads as a bool"
         if isinstance(attribute, PathAttribute):
             return "[host]:path text, or a path"
-        if attribute.converter is IntConverter:
-            return "seconds, a timedelta, or [[h:]m:]s text; reads as seconds"
-        return "text, a number or a path"
+        words = {
+            TimeConverter: "a time of day as text, with a date or an offset from UTC",
+            IntConverter: "seconds, a timedelta, or [[h:]m:]s text; reads as seconds",
+        }
+        return words.get(attribute.converter, "text, a number or a path")
 
 
 # What a Grid Engine's library said of itself; a test compares it with the library.

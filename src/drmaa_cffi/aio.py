@@ -25,7 +25,7 @@ from .errors import (
     from_code,
 )
 from .inbox import Inbox
-from .jobids import job_id_of
+from .jobids import job_id_of, job_ids_of
 from .session import JobInfo, JobTemplate, Version
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ class Session:
 
         C: drmaa_wait.
         """
-        ids = list(dict.fromkeys(map(job_id_of, sync.job_ids_of(jobIds))))
+        ids = list(dict.fromkeys(map(job_id_of, job_ids_of(jobIds))))
         if JOB_IDS_SESSION_ALL in ids:
             ids = []
             with suppress(InvalidJobException):  # none is left
@@ -294,7 +294,7 @@ class Session:
 
         C: drmaa_synchronize.
         """
-        ids = sync.job_ids_of(jobIds)
+        ids = list(map(job_id_of, job_ids_of(jobIds)))
         await _call_long(partial(sync.Session.synchronize, ids, timeout, dispose=False))
         if dispose:
             # Only now: a call that was cancelled must not take the records with it.

@@ -20,7 +20,7 @@ from typing import (
 )
 
 from . import binding
-from .errors import Errno, from_code, invalid_argument
+from .errors import Errno, from_code, invalid_argument, shown
 from .text import encode
 
 if TYPE_CHECKING:
@@ -30,8 +30,15 @@ if TYPE_CHECKING:
     from .template import JobTemplate
 
 
+# No limit is as long: 30 million years of seconds.
+_ENDLESS = 10**15
+
+
 class Converter(Protocol):
-    """Translates a scalar attribute's value between Python and C."""
+    """Translates a scalar attribute's value between Python and C.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
 
     def to_drmaa(self, value: Any) -> object:
         """Return *value* as the library wants it: as text, or what str() makes text of."""
@@ -43,7 +50,10 @@ class Converter(Protocol):
 
 
 class BoolConverter:
-    """Translates a flag: any truth value on the way in, a bool on the way out."""
+    """Translates a flag: any truth value on the way in, a bool on the way out.
+
+    C: the attributes drmaa_block_email, drmaa_join_files.
+    """
 
     def __init__(self, true: str | bytes = b"y", false: str | bytes = b"n") -> None:
         self.true: bytes = true.encode() if isinstance(true, str) else true
@@ -51,7 +61,10 @@ class BoolConverter:
 
     def to_drmaa(self, value: object) -> bytes:
         """Return the library's word for *value*'s truth."""
-        return self.true if value else self.false
+        try:
+            return self.true if value else self.false
+        except Exception as error:  # a NumPy array of several flags
+            raise invalid_argument(f"{shown(value)} is neither true nor false") from error
 
     def from_drmaa(self, value: bytes) -> bool:
         """Return True if *value* is the library's word for true."""
@@ -59,7 +72,10 @@ class BoolConverter:
 
 
 class IntConverter:
-    """Translates a time limit: seconds in many forms on the way in, an int on the way out."""
+    """Translates a time limit: seconds in many forms on the way in, an int on the way out.
+
+    C: the attributes drmaa_{wct,duration}_{hlimit,slimit}.
+    """
 
     @staticmethod
     def to_drmaa(value: float | timedelta | str | bytes) -> str:
@@ -69,21 +85,12 @@ class IntConverter:
             value: Seconds (fractions are rounded up), a timedelta, or ``[[h:]m:]s`` text.
 
         Raises:
-            InvalidAttributeFormatException: it is none of these, or negative.
+            InvalidAttributeFormatException: it is none of these, negative or without end.
         """
-        total_seconds = getattr(value, "total_seconds", None)
-        if total_seconds is not None:
-            value = total_seconds()
         if isinstance(value, (str, bytes)):
             seconds = IntConverter.from_drmaa(value)
-        elif (
-            isinstance(value, bool)
-            or not isinstance(value, (int, float))
-            or not 0 <= value < math.inf
-        ):
-            raise _bad_format(value)
         else:
-            seconds = math.ceil(value)
+            seconds = _whole_seconds(value)
         return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
     @staticmethod
@@ -102,9 +109,28 @@ class IntConverter:
         return seconds
 
 
+def _whole_seconds(value: Any) -> int:
+    """Return a timedelta, or a number of any kind (NumPy's, too), rounded up."""
+    try:
+        number = value.total_seconds() if hasattr(value, "total_seconds") else value
+        if not isinstance(number, bool) and 0 <= number < _ENDLESS:
+            seconds: int = math.ceil(number)
+            return seconds
+    except (TypeError, ValueError, ArithmeticError):  # no number, or a Decimal that is none
+        pass
+    raise _bad_format(value)
+
+
 def _bad_format(value: object) -> Exception:
     legal = "pass seconds as an int, a timedelta, or text as [[hours:]minutes:]seconds"
-    return from_code(Errno.INVALID_ATTRIBUTE_FORMAT, "", f"{value!r} is no time limit: {legal}")
+    return from_code(
+        Errno.INVALID_ATTRIBUTE_FORMAT, "", f"{shown(value)} is no time limit: {legal}"
+    )
+
+
+def _is_buffer(value: object) -> bool:
+    """Whether *value* is one whose str() nobody means, and whose elements are numbers."""
+    return isinstance(value, (bytearray, memoryview))
 
 
 def _as_bytes(value: object, what: str) -> bytes:
@@ -113,9 +139,15 @@ def _as_bytes(value: object, what: str) -> bytes:
         raise invalid_argument(f"{what} can't be None: pass a value, or leave it unset")
     if isinstance(value, (str, bytes)):
         return encode(value, what)
-    if hasattr(value, "__fspath__"):
-        return encode(os.fsencode(cast("os.PathLike[str]", value)), what)
-    return encode(str(value), what)
+    try:
+        if _is_buffer(value):
+            raise TypeError
+        is_path = hasattr(value, "__fspath__")
+        text = os.fsencode(cast("os.PathLike[str]", value)) if is_path else str(value)
+    except Exception as error:
+        legal = "pass str, bytes, a path, or what str() makes a text of"
+        raise invalid_argument(f"{what} can't be {shown(value)}: {legal}") from error
+    return encode(text, what)
 
 
 class _Named:
@@ -154,7 +186,8 @@ class Attribute(_Named):
         if instance is None:
             return self
         text = binding.get_attribute(instance._handle, self._c_name)
-        if self.converter is None:
+        # Slurm's library has '' for what was never set: no time, but no error either.
+        if self.converter is None or (self.converter is IntConverter and not text):
             return text
         return self.converter.from_drmaa(text.encode("utf-8", "surrogateescape"))
 
@@ -229,7 +262,7 @@ class NativeAttribute(Attribute):
 
         if resources is not None and not isinstance(resources, Resources):
             raise invalid_argument(
-                f"resources can't be {resources!r}: pass drmaa_cffi.Resources(slots=4, ...)"
+                f"resources can't be {shown(resources)}: pass drmaa_cffi.Resources(slots=4, ...)"
             )
         asked = _asked(instance)
         own = self._own(instance) if asked is None else asked.own
@@ -297,11 +330,14 @@ class VectorAttribute(_Vector):
         """Set the elements, replacing all there were."""
         if isinstance(value, (str, bytes, os.PathLike)):
             value = (value,)
-        elif not isinstance(value, Iterable):
+        try:
+            if _is_buffer(value):
+                raise TypeError
+            elements: Sequence[Any] = value if isinstance(value, (list, tuple)) else tuple(value)
+        except TypeError as error:
             raise invalid_argument(
-                f"{self._attribute} can't be {value!r}: pass a list of values, or one text"
-            )
-        elements: Sequence[Any] = value if isinstance(value, (list, tuple)) else tuple(value)
+                f"{self._attribute} can't be {shown(value)}: pass a list of values, or one text"
+            ) from error
 
         def encode_each() -> list[bytes]:
             return [
@@ -334,12 +370,12 @@ class DictAttribute(_Vector):
 
     def __set__(self, instance: JobTemplate, value: Mapping[Any, Any]) -> None:
         """Set the pairs, replacing all there were."""
-        items = getattr(value, "items", None)
-        if items is None:
+        try:
+            pairs = [(name, text) for name, text in value.items()]
+        except (AttributeError, TypeError, ValueError) as error:
             raise invalid_argument(
-                f"{self._attribute} can't be {value!r}: pass a dict, os.environ, or the like"
-            )
-        pairs: list[tuple[Any, Any]] = list(items())
+                f"{self._attribute} can't be {shown(value)}: pass a dict, os.environ, or the like"
+            ) from error
 
         def encode_each() -> list[bytes]:
             return [self._encode_pair(name, text) for name, text in pairs]
@@ -358,7 +394,7 @@ class DictAttribute(_Vector):
         key = _as_bytes(name, f"a name in {self._attribute}")
         if not key or b"=" in key:
             raise invalid_argument(
-                f"{self._attribute} can't have the name {name!r}: a variable's name has at least "
-                "one character and no '='"
+                f"{self._attribute} can't have the name {shown(name)}: a variable's name has "
+                "at least one character and no '='"
             )
-        return key + b"=" + _as_bytes(text, f"{self._attribute}[{name!r}]")
+        return key + b"=" + _as_bytes(text, f"{self._attribute}[{shown(name)}]")

@@ -6,7 +6,8 @@ writes comes out as str.
 
 from __future__ import annotations
 
-import contextlib
+import os
+import threading
 from typing import TYPE_CHECKING, Callable, Iterable, NewType, NoReturn, Sequence
 
 from . import errors
@@ -80,7 +81,7 @@ def _fail(
     """
     said = _decode(ffi.string(call.diagnosis)).strip()
     error: errors.DrmaaException
-    if code == lib.DC_DELETED:
+    if call.refusal == lib.DC_DELETED:
         error = InvalidJobTemplateException(said)
     else:
         if routine == "drmaa_init" and remedy_for(said):
@@ -121,15 +122,29 @@ def _pairs(call: Call) -> dict[str, str]:
 # What the DRM was called when the library was first asked. Grid Engine's answers 'SGE 8.1.9' to
 # the first thread that calls it, and ' 8.1.9' to all others.
 _first_names: list[str] = []
+_naming = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """In a forked child another thread's hold on the lock would last for ever."""
+    global _naming  # noqa: PLW0603
+    _naming = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def _load() -> None:
     """Load the library if need be, and ask it for its DRM's name before anything else."""
     load_library()
     if not _first_names:
-        _first_names.append("")
-        with contextlib.suppress(errors.DrmaaException):
-            _first_names[0] = _ask("drmaa_get_DRM_system", lib.dc_get_DRM_system)
+        with _naming:  # others wait until it has answered
+            if not _first_names:
+                try:
+                    name = _ask("drmaa_get_DRM_system", lib.dc_get_DRM_system)
+                except errors.DrmaaException:
+                    name = ""
+                _first_names.append(name)
 
 
 def init(contact: str | bytes | None) -> None:
@@ -288,9 +303,9 @@ def set_vector_attribute(
     data = block(values, count, encode_each)
     call = begin()
     code = lib.dc_set_vector_attribute(handle, name, data, len(data), count, call)
-    if code == lib.DC_UNFIT:
-        encode_each()
     if code:
+        if call.refusal == lib.DC_UNFIT:
+            encode_each()  # which says what is wrong
         _fail(code, "drmaa_set_vector_attribute", call, name.decode())
     _idle.append(call)
 
@@ -385,9 +400,9 @@ def synchronize(job_ids: Sequence[object], timeout: int, *, dispose: bool) -> No
     data = block(job_ids, count, encode_each)
     call = begin()
     code = lib.dc_synchronize(data, len(data), count, timeout, dispose, call)
-    if code == lib.DC_UNFIT:
-        encode_each()
     if code:
+        if call.refusal == lib.DC_UNFIT:
+            encode_each()  # which says what is wrong
         _fail(code, "drmaa_synchronize", call)
     _idle.append(call)
 

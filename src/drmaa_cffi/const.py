@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 
-from .errors import invalid_argument
+from .errors import invalid_argument, shown
 
 ENCODING = "utf-8"
 
@@ -133,7 +133,7 @@ def status_to_string(status: int) -> JobState:
     C: the numbers of drmaa_job_ps.
     """
     if not isinstance(status, int):
-        raise invalid_argument(f"{status!r} is no status number: use what drmaa_job_ps gives")
+        raise invalid_argument(f"{shown(status)} is no status number: use what drmaa_job_ps gives")
     return _JOB_PS.get(status, JobState.UNDETERMINED)
 
 
@@ -156,7 +156,7 @@ def string_to_control_action(operation: str | bytes) -> int:
     number = _NUMBERS.get(name) if isinstance(name, str) else None
     if number is None:
         legal = ", ".join(_ACTIONS)
-        raise invalid_argument(f"{operation!r} is no control operation: use one of {legal}")
+        raise invalid_argument(f"{shown(operation)} is no control operation: use one of {legal}")
     return number
 
 
@@ -170,7 +170,7 @@ def control_action_to_string(code: int) -> JobControlAction:
     """
     if not isinstance(code, int) or code not in range(len(_ACTIONS)):
         last = len(_ACTIONS) - 1
-        raise invalid_argument(f"{code!r} is no control operation's number: use 0 to {last}")
+        raise invalid_argument(f"{shown(code)} is no control operation's number: use 0 to {last}")
     return _ACTIONS[code]
 
 
@@ -183,5 +183,5 @@ def submission_state(code: int) -> JobSubmissionState:
     Python: GFD.143, job submission states.
     """
     if not isinstance(code, int) or code not in range(len(_SUBMISSION_STATES)):
-        raise invalid_argument(f"{code!r} is no submission state's number: use 0 or 1")
+        raise invalid_argument(f"{shown(code)} is no submission state's number: use 0 or 1")
     return _SUBMISSION_STATES[code]

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .jobinfo import JobInfo
     from .library import Attempt
 
+# The most characters of a value that a message shows.
+_LONG = 200
+
 
 class Errno(IntEnum):
     """The numbers a DRMAA routine returns (GFD.133, C binding 1.0)."""
@@ -348,6 +351,15 @@ def from_code(code: int, routine: str, text: str, diagnosis: str = "") -> DrmaaE
     error.routine = routine
     error.diagnosis = diagnosis
     return error
+
+
+def shown(value: object) -> str:
+    """Return *value* as a message shows it: its repr(), cut if it is long."""
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001 - Python writes out no int of 5000 digits
+        text = object.__repr__(value)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}..."
 
 
 def invalid_argument(text: str) -> DrmaaException:

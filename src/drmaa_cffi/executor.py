@@ -20,6 +20,7 @@ from .errors import (
     NoActiveSessionException,
     from_code,
     invalid_argument,
+    shown,
 )
 from .future import JobFuture
 from .jobids import job_id_of
@@ -83,7 +84,7 @@ class JobExecutor:
     ) -> None:
         if not _is_interval(status_interval):
             raise invalid_argument(
-                f"status_interval can't be {status_interval!r}: pass seconds, a number above 0"
+                f"status_interval can't be {shown(status_interval)}: pass seconds, more than 0"
             )
         self._owns_session = session is None
         self._session: type[Session] | Session = Session() if session is None else session

@@ -36,6 +36,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
 
     Callbacks of add_done_callback() run in the thread that waits for all jobs: they must be
     short, and can't wait for jobs themselves.
+
+    C: drmaa_wait.
     """
 
     #: The job's id, as the DRM knows it.

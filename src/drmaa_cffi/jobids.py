@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import operator
 import re
+from typing import Iterable, Sequence, cast
 
-from .errors import Errno, from_code, invalid_argument
+from .errors import Errno, from_code, invalid_argument, shown
 from .text import encode
 
 _NUMBER = re.compile(r"\s*[+-]?([0-9]*)")
 # Shorter ones that begin with another digit than 0 are numbers above 0 in any C type.
 _SHORT = 9
+# A bytearray is no id, and its elements are none.
+_TEXTS = (str, bytes, bytearray, memoryview)
 # No DRM counts so far, and int() takes its time for more.
 _MOST_DIGITS = 100
 
@@ -27,20 +32,42 @@ def job_id_of(value: object) -> str:
         text = str.__str__(value)
     elif isinstance(value, bytes):
         text = value.decode("utf-8", "surrogateescape")
-    elif isinstance(value, int) and not isinstance(value, bool):
-        text = str(value)
     else:
-        text = ""
+        text = _number(value)
     if not text:
-        raise invalid_argument(f"{value!r} is no job id: pass one that runJob() returned")
+        raise invalid_argument(f"{shown(value)} is no job id: pass one that runJob() returned")
     if (len(text) > _SHORT or not "1" <= text[0]) and _could_be_zero(text):
         raise from_code(
             Errno.INVALID_JOB,
             "",
-            f"{text!r:.80} is no job id: a library could read it as 0, which can mean all jobs; "
+            f"{shown(text)} is no job id: a library could read it as 0, which can mean all jobs; "
             "pass one that runJob() returned",
         )
     return text
+
+
+def _number(value: object) -> str:
+    """Return a whole number as text, NumPy's too; '' for what is none."""
+    if isinstance(value, bool):
+        return ""
+    try:
+        return str(operator.index(value))  # type: ignore[arg-type]
+    except (TypeError, ValueError):  # the latter: Python writes out no more than 4300 digits
+        return ""
+
+
+def job_ids_of(value: object) -> Sequence[object]:
+    """Return job ids as a list or tuple: a text is one id, and so is what can't be iterated.
+
+    Whether each is one, job_id_of() tells.
+    """
+    one: Sequence[object] = (value,)
+    if isinstance(value, (list, tuple)):
+        return cast("Sequence[object]", value)
+    with contextlib.suppress(TypeError):
+        if not isinstance(value, _TEXTS):
+            return tuple(cast("Iterable[object]", value))
+    return one
 
 
 def encode_job_id(value: object) -> bytes:

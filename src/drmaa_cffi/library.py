@@ -16,6 +16,7 @@ from .errors import (
     LibraryLoadError,
     LibraryNotFoundError,
     invalid_argument,
+    shown,
 )
 
 PATH_VARIABLE = "DRMAA_LIBRARY_PATH"
@@ -36,7 +37,10 @@ _REASON_SIZE = 4096
 
 
 class Library(NamedTuple):
-    """The libdrmaa that this process has loaded."""
+    """The libdrmaa that this process has loaded.
+
+    C: dlopen.
+    """
 
     #: The file that the loader took.
     path: str
@@ -45,7 +49,10 @@ class Library(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """One place where a libdrmaa was looked for in vain."""
+    """One place where a libdrmaa was looked for in vain.
+
+    C: dlopen, dlsym.
+    """
 
     found_via: str
     #: The file or soname; empty if the step had none to offer.
@@ -92,10 +99,10 @@ def _from_grid_engine(environ: Mapping[str, str]) -> Sequence[str]:
     return found
 
 
-def _from_ldconfig(_: Mapping[str, str]) -> Sequence[str]:
+def _from_ldconfig(environ: Mapping[str, str]) -> Sequence[str]:
     import subprocess  # noqa: PLC0415 - few programs come so far in the search
 
-    path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
+    path = os.pathsep.join((environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"))
     try:
         listing = subprocess.run(
             ["ldconfig", "-p"],  # noqa: S607 - its folder differs between distributions
@@ -292,13 +299,15 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
         if asked is not None and "\0" in asked:
             raise TypeError
     except (TypeError, UnicodeEncodeError):
-        raise invalid_argument(f"{path!r} is no path: pass a str, bytes or os.PathLike") from None
+        raise invalid_argument(
+            f"{shown(path)} is no path: pass a str, bytes or os.PathLike"
+        ) from None
     with _lock:
         if _loaded is None:
             _loaded, _asked = _search(asked), asked
         elif asked not in (None, _asked) and not _is_loaded(str(asked)):
             raise IllegalStateException(
-                f"can't load {asked!r}: this process has loaded {_loaded.path!r} (found by "
+                f"can't load {shown(asked)}: this process has loaded {_loaded.path!r} (found by "
                 f"{_loaded.found_via}) and a process has one DRMAA library for good; choose it "
                 "before anything else needs it"
             )

@@ -25,9 +25,9 @@ class Watch:
     def __init__(
         self, future: JobFuture, callback: OnStatus, while_in: frozenset[JobState]
     ) -> None:
-        self.future = future
-        self.callback = callback
-        self.while_in = while_in
+        self.future: JobFuture = future
+        self.callback: OnStatus = callback
+        self.while_in: frozenset[JobState] = while_in
         self.state: JobState | None = None
 
     def is_urgent(self) -> bool:

@@ -30,13 +30,13 @@ class CallInC:
     """A wait in a thread of its own, whose caller may leave, or that serves all."""
 
     def __init__(self, job_id: str, deadline: float, key: object = None) -> None:
-        self.job_id = job_id
-        self.deadline = deadline
+        self.job_id: str = job_id
+        self.deadline: float = deadline
         # What a later caller has to ask for to be served by this call; None if nobody can be.
-        self.key = key
+        self.key: object = key
         #: The caller has left, or there is none.
-        self.abandoned = False
-        self.finished = False
+        self.abandoned: bool = False
+        self.finished: bool = False
         self.error: BaseException | None = None
 
     def may_take(self, job_id: str) -> bool:
@@ -50,15 +50,15 @@ class Claim:
     __slots__ = ("__weakref__", "given", "job_id", "listeners", "outcome", "owned", "withdrawn")
 
     def __init__(self, job_id: str) -> None:
-        self.job_id = job_id
+        self.job_id: str = job_id
         self.listeners: list[Listener] = []
         self.outcome: Outcome | None = None
         # A future has it: its record is not given back.
-        self.owned = False
+        self.owned: bool = False
         # A wait has returned the record, which it does once.
-        self.given = False
+        self.given: bool = False
         # Nobody has it any more: whoever waits for it has to ask anew.
-        self.withdrawn = False
+        self.withdrawn: bool = False
 
     @property
     def is_over(self) -> bool:
@@ -76,7 +76,7 @@ class Records:
     """The records and claims of the process's session; ``changed`` guards all of it."""
 
     def __init__(self) -> None:
-        self.changed = threading.Condition()
+        self.changed: threading.Condition = threading.Condition()
         #: Waits in C that may hold a record which is not here yet.
         self.calls: set[CallInC] = set()
         #: What helpers do for the main thread, and may have a record in hand for.
@@ -84,7 +84,7 @@ class Records:
         #: Records that nobody has claimed.
         self.kept: dict[str, Outcome] = {}
         #: Whether there have been claims, or listeners for any job, in this session.
-        self.shared = False
+        self.shared: bool = False
         #: Bells of sleepers, to be rung at each change.
         self.bells: set[Bell] = set()
         #: Claims whose record is still to come.
@@ -96,7 +96,7 @@ class Records:
         self._submissions: set[object] = set()
         self._early: dict[str, set[object]] = {}
         #: How many claims and waits for any job there have been: tells of new ones.
-        self.asked = 0
+        self.asked: int = 0
 
     def notify(self) -> None:
         """Wake all who wait for a change. With the lock held."""

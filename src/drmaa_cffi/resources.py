@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
 from .attributes import IntConverter
 from .drms import FIELDS, VARIABLE, Drm, find, read_site
-from .errors import UnsupportedAttributeException, invalid_argument
+from .errors import UnsupportedAttributeException, invalid_argument, shown
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -49,6 +49,8 @@ class Resources(_Needs):
         InvalidArgumentException, InvalidAttributeFormatException: a value is not legal.
 
     Memory reads back in bytes, walltime in seconds.
+
+    C: the attribute drmaa_native_specification.
     """
 
     __slots__ = ()
@@ -96,14 +98,19 @@ class Asked(NamedTuple):
     own: str
 
 
-def _count(what: str, value: object, least: int) -> int:
+def _whole(value: object) -> int:
+    """Return a whole number, NumPy's too; -1 for what is none."""
     try:
-        number = -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
+        return -1 if isinstance(value, bool) else operator.index(value)  # type: ignore[arg-type]
     except TypeError:
-        number = -1
+        return -1
+
+
+def _count(what: str, value: object, least: int) -> int:
+    number = _whole(value)
     if not least <= number <= _MOST:
         raise invalid_argument(
-            f"{what} can't be {value!r}: it is a whole number, at least {least}"
+            f"{what} can't be {shown(value)}: it is a whole number, at least {least}"
         )
     return number
 
@@ -112,14 +119,12 @@ def _bytes(value: object) -> int:
     if isinstance(value, str):
         match = _MEMORY.fullmatch(value)
         size = 0.0 if match is None else float(match[1]) * 1024 ** _UNITS[(match[2] or "").upper()]
-    elif isinstance(value, int) and not isinstance(value, bool):
-        size = value
     else:
-        size = 0
+        size = _whole(value)
     if not 1 <= size < 2**63:
         raise invalid_argument(
-            f"memory can't be {value!r}: it is a number of bytes, or text with a unit of K, M, G "
-            "or T, such as '8G'"
+            f"memory can't be {shown(value)}: it is a number of bytes, or text with a unit of K, "
+            "M, G or T, such as '8G'"
         )
     return int(size)
 
@@ -128,7 +133,8 @@ def _seconds(value: float | timedelta | str | bytes) -> int:
     seconds = IntConverter.from_drmaa(IntConverter.to_drmaa(value))
     if not 1 <= seconds <= _MOST:
         raise invalid_argument(
-            f"walltime can't be {value!r}: it is a time of at least a second and at most 68 years"
+            f"walltime can't be {shown(value)}: it is a time of at least a second and at most "
+            "68 years"
         )
     return seconds
 
@@ -137,8 +143,8 @@ def _queue(value: object) -> str:
     # It becomes a word among the native options, and no more than one.
     if not isinstance(value, str) or not re.fullmatch(r"(?!-)[^\s'\"\\]+", value):
         raise invalid_argument(
-            f"queue can't be {value!r}: it is a name without white space, quotes or a '-' at its "
-            "start"
+            f"queue can't be {shown(value)}: it is a name without white space, quotes or a '-' at "
+            "its start"
         )
     return value
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import operator
 from functools import total_ordering
-from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, Sequence, TypeVar, Union
+from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
 
 from . import binding, const, threads, waiting
 from .const import JobState
-from .errors import InvalidJobException, invalid_argument
-from .jobids import encode_job_id, job_id_of
+from .errors import InvalidJobException, invalid_argument, shown
+from .jobids import encode_job_id, job_id_of, job_ids_of
 from .jobinfo import JobInfo
 from .synchronizing import synchronize
 from .template import JobTemplate
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["JobInfo", "JobTemplate", "Session", "Version"]
 
 _T = TypeVar("_T")
-_Id = Union[str, bytes, int]
 _LARGEST_INT = 2**31 - 1
 
 
@@ -32,6 +31,8 @@ class Version:
     """A version of the DRMAA standard; its str() is ``major.minor``.
 
     It is no tuple, so that ``'%s' % version`` works, but compares and unpacks as one.
+
+    C: drmaa_version.
     """
 
     __slots__ = ("major", "minor")
@@ -92,6 +93,8 @@ class Session:
 
     Args:
         contactString: What ``with`` passes to initialize().
+
+    C: drmaa_init, drmaa_exit.
     """
 
     TIMEOUT_WAIT_FOREVER = const.TIMEOUT_WAIT_FOREVER
@@ -130,6 +133,7 @@ class Session:
         Raises:
             AlreadyActiveSessionException: this process has a session.
             InvalidContactStringException: the contact is none of the library's.
+            InvalidArgumentException: the contact is no text, or the library calls it so.
             DefaultContactStringException, NoDefaultContactStringSelectedException: there is no
                 default that works.
             DrmsInitException, DrmCommunicationException: the DRM can't be reached.
@@ -179,8 +183,8 @@ class Session:
         C: drmaa_delete_job_template.
         """
         delete = getattr(jobTemplate, "delete", None)
-        if delete is None:
-            raise invalid_argument(f"{jobTemplate!r} is no job template: it has no delete()")
+        if isinstance(jobTemplate, type) or not callable(delete):
+            raise invalid_argument(f"{shown(jobTemplate)} is no job template: it has no delete()")
         delete()
 
     @staticmethod
@@ -201,6 +205,7 @@ class Session:
             InvalidAttributeValueException, InvalidAttributeFormatException: a value of the
                 template's is not legal.
             ConflictingAttributeValuesException: the template's values contradict each other.
+            InvalidArgumentException: it is no template, or the library calls a value of it so.
             InvalidJobTemplateException: the template was deleted.
             NoActiveSessionException: there is no session, or the template's is closed.
 
@@ -236,7 +241,8 @@ class Session:
         end = _index(endIndex, "endIndex")
         if end < begin:
             raise invalid_argument(
-                f"endIndex {endIndex!r} is below beginIndex {beginIndex!r}: it can't be less"
+                f"endIndex {shown(endIndex)} is below beginIndex {shown(beginIndex)}: it can't be "
+                "less"
             )
         waiting.waits.submitted += 1
         return binding.run_bulk_jobs(_handle(jobTemplate), begin, end, _index(step, "step"))
@@ -253,7 +259,7 @@ class Session:
             operation: A member of JobControlAction.
 
         Raises:
-            InvalidArgumentException: there is no such operation.
+            InvalidArgumentException: there is no such operation, or the id is not legal.
             InvalidJobException: there is no such job.
             HoldInconsistentStateException, ReleaseInconsistentStateException: the job is not
                 queued, or not on hold.
@@ -261,6 +267,7 @@ class Session:
                 running, or not suspended.
             AuthorizationException: the job is another user's.
             NoActiveSessionException: there is no session.
+            DrmCommunicationException: the DRM can't be reached.
 
         C: drmaa_control.
         """
@@ -372,7 +379,7 @@ def _exit() -> None:
 def _handle(jobTemplate: JobTemplate) -> binding.Handle:
     if not isinstance(jobTemplate, JobTemplate):
         raise invalid_argument(
-            f"{jobTemplate!r} is no job template: make one with createJobTemplate()"
+            f"{shown(jobTemplate)} is no job template: make one with createJobTemplate()"
         )
     return jobTemplate._handle  # noqa: SLF001 - templates and sessions are one binding's
 
@@ -385,18 +392,9 @@ def _index(value: int, what: str) -> int:
         number = 0
     if not 1 <= number <= _LARGEST_INT:
         raise invalid_argument(
-            f"{what} can't be {value!r}: it is a whole number from 1 to {_LARGEST_INT}"
+            f"{what} can't be {shown(value)}: it is a whole number from 1 to {_LARGEST_INT}"
         )
     return number
-
-
-def job_ids_of(jobIds: Iterable[_Id] | _Id) -> Sequence[_Id]:
-    """Return job ids, or one, as a sequence; InvalidArgumentException if they are none."""
-    if isinstance(jobIds, (str, bytes, int)):
-        return (jobIds,)
-    if not isinstance(jobIds, Iterable):
-        raise invalid_argument(f"{jobIds!r} are no job ids: pass a list of ids, or one id")
-    return jobIds if isinstance(jobIds, (list, tuple)) else tuple(jobIds)
 
 
 def seconds_of(timeout: float) -> int:
@@ -412,5 +410,5 @@ def seconds_of(timeout: float) -> int:
             # Some libraries keep it in an int: the most is 68 years.
             return math.ceil(min(timeout, _LARGEST_INT))
     except (TypeError, ArithmeticError):  # the latter: a Decimal that is no number
-        raise invalid_argument(f"{timeout!r} is no timeout: {legal}") from None
-    raise invalid_argument(f"the timeout can't be {timeout!r}: {legal}")
+        raise invalid_argument(f"{shown(timeout)} is no timeout: {legal}") from None
+    raise invalid_argument(f"the timeout can't be {shown(timeout)}: {legal}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Iterable, cast
 
-from .errors import invalid_argument
+from .errors import invalid_argument, shown
 
 
 def encode(value: str | bytes, what: str) -> bytes:
@@ -24,10 +24,10 @@ def encode(value: str | bytes, what: str) -> bytes:
             except UnicodeEncodeError:
                 return _encode_surrogates(value, what)
     elif not isinstance(value, bytes):
-        raise invalid_argument(f"{what} must be str or bytes, not {value!r}")
+        raise invalid_argument(f"{what} must be str or bytes, not {shown(value)}")
     elif b"\0" not in value:
         return value
-    raise invalid_argument(f"{what} has a NUL character, which C can't take: {value!r:.200}")
+    raise invalid_argument(f"{what} has a NUL character, which C can't take: {shown(value)}")
 
 
 def _encode_surrogates(value: str, what: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .errors import Errno, from_code
+from .errors import Errno, from_code, shown
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -23,7 +23,10 @@ _TIME = re.compile(
 
 
 class TimeConverter:
-    """Translates a time: one with an offset from UTC to local time, others not at all."""
+    """Translates a time: one with an offset from UTC to local time, others not at all.
+
+    C: the attribute drmaa_start_time.
+    """
 
     @staticmethod
     def to_drmaa(value: object) -> object:
@@ -45,7 +48,7 @@ class TimeConverter:
             raise from_code(
                 Errno.INVALID_ATTRIBUTE_FORMAT,
                 "",
-                f"{value!r} is no time: write [[[[CC]YY/]MM/]DD] hh:mm[:ss] [{{-|+}}UU:uu], "
+                f"{shown(value)} is no time: write [[[[CC]YY/]MM/]DD] hh:mm[:ss] [{{-|+}}UU:uu], "
                 "as in '2027/01/31 20:30:00 +01:00'",
             ) from None
 

@@ -62,10 +62,10 @@ class Waits:
     """The waits of the process's session."""
 
     def __init__(self) -> None:
-        self.records = Records()
+        self.records: Records = Records()
         self._reaper = Reaper(self.records, outcome_of)
         #: Grows with each submission.
-        self.submitted = 0
+        self.submitted: int = 0
 
     def reset(self) -> None:
         """Forget all records and calls: the session is over, and so is every wait in it."""

@@ -41,6 +41,8 @@ class Drm:
     # What reads as an error if it was never set; else it reads as the answer beside it.
     unset: _Error = InvalidAttributeValueException
     defaults: tuple[tuple[str, object], ...] = ()
+    # Reading an attribute that there is not.
+    unknown_attribute: _Error = InvalidArgumentException
     # A path without its colon, when it is set or when the job is submitted.
     path_without_colon: _Error = InvalidAttributeFormatException
     # A start time that is none, when it is set or when the job is submitted.
@@ -63,6 +65,8 @@ class Drm:
     name_variable: str = "JOB_NAME"
     # A native option, a script and what it prints under the option.
     native_option: tuple[str, str, str] = ("", "", "")
+    # Native options of jobs that others may overtake, if it has such.
+    behind_others: str = ""
     # A native option that names a job, as jobName does.
     native_name: Optional[str] = None
     # What this site calls resources, as its file says it.
@@ -77,6 +81,8 @@ _GRID_ENGINE = Drm(
     "gridengine",
     # Its library has no such attributes; the native specification does this (-l h_rt, -dl).
     refused=LIMITS | {"deadlineTime", "transferFiles"},
+    # Its library does not tell an unknown attribute from an unset one.
+    unknown_attribute=InvalidAttributeValueException,
     # Paths and times are first looked at by runJob(), which has no finer code.
     path_without_colon=InvalidArgumentException,
     no_time=DeniedByDrmException,
@@ -91,6 +97,7 @@ _GRID_ENGINE = Drm(
     value_with_equals="x",
     index_variable="SGE_TASK_ID",
     native_option=("-N by-option", 'echo "$JOB_NAME"', "by-option"),
+    behind_others="-p -500",
     native_name="-N {}",
     site="[gridengine]\nslots = -pe smp {slots}\n",
     usage=frozenset(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterable, Iterator
+
+import pytest
 
 from drmaa_cffi import (
     InvalidJobException,
@@ -18,6 +20,8 @@ from drmaa_cffi import (
     Session,
 )
 
+# A long time for what is done at once; jobs that wait at a Gate take longer by themselves.
+AT_ONCE = 20
 # Longer than any job of a test should take on a busy DRM, in seconds.
 LONG = 90
 
@@ -54,6 +58,21 @@ class Jobs:
         info = self.run(script, *args, outputPath=f":{path}", **attributes)
         assert (True, 0) == (info.hasExited, info.exitStatus), info
         return path.read_bytes().decode("utf-8", "surrogateescape")
+
+
+class Gate:
+    """Keeps jobs until it is opened, however slow the machine: a script begins with *shut*.
+
+    If a test fails to open it, it opens after some minutes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "gate"
+        self.shut = f"i=0; until [ -e {self.path} -o $((i += 1)) -gt 2000 ]; do sleep 0.1; done; "
+
+    def open(self) -> None:
+        """Let the jobs go on."""
+        self.path.touch()
 
 
 def until(condition: Callable[[], object], seconds: float = LONG) -> None:
@@ -102,6 +121,20 @@ def outcome(job_id: str) -> JobInfo:
         if error.jobInfo is None:
             raise
         return error.jobInfo
+
+
+def all_exit(job_ids: Iterable[str]) -> None:
+    """Wait for any job until each of these has come, once and with status 0."""
+    expected = sorted(job_ids)
+    infos = [Session.wait(Session.JOB_IDS_SESSION_ANY, LONG) for _ in expected]
+    assert expected == sorted(info.jobId for info in infos)
+    assert [] == [info for info in infos if not info.ok]
+
+
+def nothing_left() -> None:
+    """Check that there is no job of the session to wait for."""
+    with pytest.raises(InvalidJobException, match=r"^code 18: "):
+        Session.wait(Session.JOB_IDS_SESSION_ANY, Session.TIMEOUT_NO_WAIT)
 
 
 def end_all_jobs() -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from drms import LIMITS, Drm
-from jobs import Jobs
+from jobs import LONG, Jobs, nothing_left
 
 import drmaa_cffi
+import programs
 from drmaa_cffi import (
     DeniedByDrmException,
     InvalidArgumentException,
@@ -19,6 +22,7 @@ from drmaa_cffi import (
     JobTemplate,
     Session,
     const,
+    helpers,
 )
 
 VECTORS = {"args": const.V_ARGV, "jobEnvironment": const.V_ENV, "email": const.V_EMAIL}
@@ -46,12 +50,103 @@ def template(session: Session) -> JobTemplate:
     return session.createJobTemplate()
 
 
-def test_names_are_listed(drm: Drm, template: JobTemplate) -> None:
+def test_st_supported_attr(drm: Drm, template: JobTemplate) -> None:
     """Every attribute that is not refused is among the names that the library lists."""
     c_names = {name: getattr(vars(JobTemplate)[name], "name", "") for name in NAMES}
     scalars = {c_names[name] for name in NAMES if name not in VECTORS}
     refused = {c_names[name] for name in drm.refused}
     assert scalars - refused == scalars & set(template.attributeNames)
+
+
+def test_st_supported_vattr() -> None:
+    """The library lists the vector attributes; ``python -m drmaa_cffi`` prints them."""
+    said = programs.output(programs.start([sys.executable, "-m", "drmaa_cffi"]))
+    listed = said.partition("vector attributes: ")[2].split()
+    assert set(VECTORS.values()) <= set(listed)
+    assert len(set(listed)) == len(listed)
+
+
+def test_st_unsupported_attr(drm: Drm, session: Session) -> None:
+    """A scalar attribute that the library does not have is refused, set or read."""
+
+    class Mine(JobTemplate):
+        blah = helpers.Attribute("blah")
+
+    with Mine() as template:
+        with pytest.raises(InvalidArgumentException, match=r"^code 4: "):
+            template.blah = "blah"
+        with pytest.raises(drm.unknown_attribute):
+            _ = template.blah
+
+
+def test_st_unsupported_vattr(drm: Drm, session: Session) -> None:
+    """So is a vector attribute."""
+
+    class Mine(JobTemplate):
+        blah = helpers.VectorAttribute("blah")
+
+    with Mine() as template:
+        with pytest.raises(InvalidArgumentException, match=r"^code 4: "):
+            template.blah = ["blah"]
+        with pytest.raises(drm.unknown_attribute):
+            _ = template.blah
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("startTime", "tomorrow"),
+        ("startTime", "25:61:00"),
+        ("inputPath", "/dev/null"),
+        ("outputPath", "/dev/null"),
+        ("errorPath", "/dev/null"),
+        ("jobSubmissionState", "drmaa_confused"),
+    ],
+)
+def test_st_template_formats(drm: Drm, jobs: Jobs, name: str, value: str) -> None:
+    """A time, path or state that is none is refused, at the latest by runJob()."""
+    error = drm.no_time if name == "startTime" else drm.path_without_colon
+    with pytest.raises((error, InvalidAttributeValueException)):
+        jobs.submit(**{name: value})
+    nothing_left()
+
+
+def test_st_attribute_change(jobs: Jobs) -> None:
+    """Of attributes that are set twice the last value stands."""
+    with jobs.template("exit 1", "more", "than", "later") as template:
+        template.remoteCommand = "/bin/false"
+        template.remoteCommand = "/bin/sh"
+        template.args = ["-c", "exit $(($# + CODE))"]
+        template.jobEnvironment = {"CODE": "2", "OTHER": "3"}
+        template.jobEnvironment = {"CODE": "4"}
+        template.jobSubmissionState = JobSubmissionState.HOLD_STATE
+        template.jobSubmissionState = JobSubmissionState.ACTIVE_STATE
+        assert 4 == Session.wait(Session.runJob(template), LONG).exitStatus
+
+
+def test_st_attribute_check(drm: Drm, jobs: Jobs) -> None:
+    """A job heeds all attributes of its template at once."""
+    jobs.folder.joinpath("input").write_text("from a file")
+    script = 'printf "%s|" "$@" "$GREETING" "$(pwd -P)" "$(cat)"; printf complaint >&2'
+    values: dict[str, Any] = {
+        "remoteCommand": "/bin/sh",
+        "args": ["-c", script, "sh", "one", "two words", "", "*"],
+        "workingDirectory": jobs.folder,
+        "jobEnvironment": {"GREETING": "a b c"},
+        "jobName": "conformance",
+        "email": ["nobody@localhost"],
+        "blockEmail": True,
+        "inputPath": f":{jobs.folder}/input",
+        "outputPath": f":{JobTemplate.WORKING_DIRECTORY}/out",
+        "errorPath": f":{JobTemplate.WORKING_DIRECTORY}/error",
+        "joinFiles": False,
+    }
+    limits = set(LIMITS) - drm.refused
+    with JobTemplate(**values, **dict.fromkeys(limits, 60)) as template:
+        assert Session.wait(Session.runJob(template), LONG).ok
+    said = f"one|two words||*|a b c|{jobs.folder}|from a file|"
+    assert said == jobs.folder.joinpath("out").read_text()
+    assert "complaint" == jobs.folder.joinpath("error").read_text()
 
 
 @pytest.mark.parametrize("name", SCALARS)
@@ -160,27 +255,6 @@ def test_none(template: JobTemplate, name: str) -> None:
     """None is no value, and the error names the attribute; to a flag it is false."""
     with pytest.raises(InvalidArgumentException, match=name):
         setattr(template, name, None)
-
-
-@pytest.mark.parametrize("name", ["inputPath", "outputPath", "errorPath"])
-def test_path_without_colon(drm: Drm, jobs: Jobs, name: str) -> None:
-    """A path without the colon behind its host is refused, at the latest by runJob()."""
-    with pytest.raises(drm.path_without_colon):
-        jobs.submit(**{name: "/dev/null"})
-
-
-def test_no_submission_state(template: JobTemplate) -> None:
-    """A submission state is one of two."""
-    with pytest.raises(InvalidAttributeValueException, match=r"^code 14: "):
-        template.jobSubmissionState = "somehow"
-    template.jobSubmissionState = JobSubmissionState.ACTIVE_STATE
-    assert "drmaa_active" == template.jobSubmissionState
-
-
-def test_no_start_time(drm: Drm, jobs: Jobs, session: Session) -> None:
-    """A start time that is none is refused, at the latest when the job is submitted."""
-    with pytest.raises(drm.no_time):
-        session.runJob(jobs.template(startTime="when I am ready"))
 
 
 def test_no_native_specification(drm: Drm, jobs: Jobs, session: Session) -> None:

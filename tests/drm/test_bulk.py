@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from drms import Drm
-from jobs import Jobs, until_state
+from jobs import LONG, Jobs, all_exit, nothing_left, outcome, until_state
 
 from drmaa_cffi import InvalidArgumentException, JobControlAction, JobState, JobTemplate, Session
 
@@ -56,19 +56,6 @@ def test_index_in_input_path(jobs: Jobs, session: Session) -> None:
     assert ["text 1\n", "text 2\n"] == texts
 
 
-def test_held(jobs: Jobs, session: Session) -> None:
-    """A bulk submitted on hold waits until each job, or the session, is released."""
-    template = jobs.template("exit 7", jobSubmissionState="drmaa_hold")
-    one, two, three = session.runBulkJobs(template, 1, 3, 1)
-    for job_id in (one, two, three):
-        until_state(job_id, JobState.USER_ON_HOLD)
-    session.control(one, JobControlAction.RELEASE)
-    assert 7 == session.wait(one, 60).exitStatus
-    assert JobState.USER_ON_HOLD == session.jobStatus(two)
-    session.control(session.JOB_IDS_SESSION_ALL, JobControlAction.RELEASE)
-    assert [7, 7] == [session.wait(job_id, 60).exitStatus for job_id in (two, three)]
-
-
 def test_terminate_one(jobs: Jobs, session: Session) -> None:
     """One job of a bulk is terminated and the others are not."""
     one, two = session.runBulkJobs(jobs.template("exec sleep 600"), 1, 2, 1)
@@ -80,7 +67,9 @@ def test_terminate_one(jobs: Jobs, session: Session) -> None:
 
 
 @pytest.mark.parametrize(("begin", "end", "step"), [(5, 1, 1), (1, 5, 0), (0, 5, 1), (5, 1, -1)])
-def test_no_such_indices(jobs: Jobs, session: Session, begin: int, end: int, step: int) -> None:
+def test_st_bulk_invalid_range(
+    jobs: Jobs, session: Session, begin: int, end: int, step: int
+) -> None:
     """Indices that make no sense are refused before anything is submitted."""
     with pytest.raises(InvalidArgumentException, match=r"^code 4: "):
         session.runBulkJobs(jobs.template(), begin, end, step)
@@ -94,3 +83,83 @@ def test_thousand(jobs: Jobs, session: Session) -> None:
     assert 1000 == len(set(ids))
     session.control(session.JOB_IDS_SESSION_ALL, JobControlAction.TERMINATE)
     session.synchronize(ids, 60, dispose=True)
+
+
+def bulk_on_hold(jobs: Jobs, action: JobControlAction, *, all_at_once: bool) -> None:
+    """Check that *action* ends the hold of a bulk's jobs, all at once or one by one."""
+    template = jobs.template(jobSubmissionState="drmaa_hold")
+    ids = Session.runBulkJobs(template, 1, 4, 1)
+    for job_id in ids:
+        until_state(job_id, JobState.USER_ON_HOLD)
+    for job_id in [Session.JOB_IDS_SESSION_ALL] if all_at_once else ids:
+        Session.control(job_id, action)
+    Session.synchronize([Session.JOB_IDS_SESSION_ALL], LONG)
+    released = action == JobControlAction.RELEASE
+    for job_id in ids:
+        until_state(job_id, JobState.DONE if released else JobState.FAILED)
+        info = outcome(job_id)
+        assert (released, not released) == (info.ok, info.wasAborted)
+    nothing_left()
+
+
+def test_st_bulk_submit_in_hold_session_release(jobs: Jobs) -> None:
+    """The jobs of a bulk on hold are released all at once."""
+    bulk_on_hold(jobs, JobControlAction.RELEASE, all_at_once=True)
+
+
+def test_st_bulk_submit_in_hold_single_release(jobs: Jobs) -> None:
+    """Or one by one."""
+    bulk_on_hold(jobs, JobControlAction.RELEASE, all_at_once=False)
+
+
+def test_st_bulk_submit_in_hold_session_delete(jobs: Jobs) -> None:
+    """The jobs of a bulk on hold are terminated all at once."""
+    bulk_on_hold(jobs, JobControlAction.TERMINATE, all_at_once=True)
+
+
+def test_st_bulk_submit_in_hold_single_delete(jobs: Jobs) -> None:
+    """Or one by one."""
+    bulk_on_hold(jobs, JobControlAction.TERMINATE, all_at_once=False)
+
+
+def test_st_bulk_submit_wait(jobs: Jobs, session: Session) -> None:
+    """Waits for any job give those of all bulks."""
+    ids = []
+    for begin, end, step in ((1, 4, 1), (2, 9, 3), (5, 5, 1)):
+        ids += session.runBulkJobs(jobs.template(), begin, end, step)
+    assert 8 == len(ids)
+    all_exit(ids)
+    nothing_left()
+
+
+def test_st_bulk_singlesubmit_wait_individual(jobs: Jobs, session: Session) -> None:
+    """Bulks and single jobs are waited for one by one."""
+    ids = session.runBulkJobs(jobs.template(), 1, 3, 1)
+    ids += session.runBulkJobs(jobs.template(), 1, 3, 2)
+    ids += [jobs.submit(), jobs.submit("sleep 1")]
+    assert [True] * 7 == [session.wait(job_id, LONG).ok for job_id in ids]
+    nothing_left()
+
+
+def test_st_get_num_jobids(jobs: Jobs, session: Session) -> None:
+    """A bulk gives as many ids as it has jobs, each another."""
+    ids = session.runBulkJobs(jobs.template(), 1, 5, 1)
+    assert 5 == len(ids) == len(set(ids))
+    session.synchronize(ids, LONG, dispose=True)
+    nothing_left()
+
+
+def test_st_bulk_submit_incrph(jobs: Jobs, session: Session) -> None:
+    """The index and the working directory stand in the paths of output and errors."""
+    working, index = JobTemplate.WORKING_DIRECTORY, JobTemplate.PARAMETRIC_INDEX
+    template = jobs.template(
+        "echo word; echo worse >&2",
+        workingDirectory=jobs.folder,
+        joinFiles=False,
+        outputPath=f":{working}/out.{index}.txt",
+        errorPath=f":{working}/error.{index}",
+    )
+    all_exit(session.runBulkJobs(template, 2, 6, 2))
+    expected = {f"out.{task}.txt": "word\n" for task in (2, 4, 6)}
+    expected.update({f"error.{task}": "worse\n" for task in (2, 4, 6)})
+    assert expected == {file.name: file.read_text() for file in jobs.folder.iterdir()}

@@ -7,9 +7,10 @@ import time
 
 import pytest
 from drms import Drm
-from jobs import Jobs, is_still, outcome, until, until_state
+from jobs import Jobs, is_still, nothing_left, outcome, until, until_state
 
 from drmaa_cffi import (
+    DrmaaException,
     InvalidArgumentException,
     InvalidJobException,
     JobControlAction,
@@ -22,7 +23,7 @@ from drmaa_cffi import (
 NEXT_YEAR = time.strftime("%Y/01/01 00:00:00", time.localtime(time.time() + 366 * 86400))
 
 
-def test_submitted_on_hold(jobs: Jobs, session: Session) -> None:
+def test_st_submit_in_hold_release(jobs: Jobs, session: Session) -> None:
     """A job submitted on hold waits for its release, then runs."""
     job_id = jobs.submit("exit 8", jobSubmissionState="drmaa_hold")
     until_state(job_id, JobState.USER_ON_HOLD)
@@ -75,30 +76,43 @@ def test_terminate_all(jobs: Jobs, session: Session) -> None:
     assert [True] * 3 == [info.wasAborted for info in ended]
 
 
-@pytest.mark.parametrize("action", list(JobControlAction))
-def test_all_of_nothing(session: Session, action: JobControlAction) -> None:
+def test_st_empty_session_control(session: Session) -> None:
     """Every operation on all jobs of an empty session succeeds."""
-    session.control(session.JOB_IDS_SESSION_ALL, action)
+    for action in JobControlAction:
+        session.control(session.JOB_IDS_SESSION_ALL, action)
+    nothing_left()
 
 
-@pytest.mark.parametrize("state", ["held", "waiting"])
-def test_suspend_or_resume_before_start(
-    drm: Drm, jobs: Jobs, session: Session, state: str
-) -> None:
-    """A job that does not run can be neither suspended nor resumed."""
-    if state == "held":
-        job_id = jobs.submit(jobSubmissionState="drmaa_hold")
-        until_state(job_id, JobState.USER_ON_HOLD)
-    else:
-        job_id = jobs.submit(startTime=NEXT_YEAR)
-        until_state(job_id, drm.before_start)
+def refused_on_hold(jobs: Jobs, action: JobControlAction, error: type[DrmaaException]) -> None:
+    """Check that *action* is refused for a job on hold, which stays so."""
+    job_id = jobs.submit(jobSubmissionState="drmaa_hold")
+    until_state(job_id, JobState.USER_ON_HOLD)
+    with pytest.raises(error):
+        Session.control(job_id, action)
+    assert JobState.USER_ON_HOLD == Session.jobStatus(job_id)
+
+
+def test_st_suspend_held(jobs: Jobs) -> None:
+    """A job on hold cannot be suspended."""
+    refused_on_hold(jobs, JobControlAction.SUSPEND, SuspendInconsistentStateException)
+
+
+def test_st_resume_held(jobs: Jobs) -> None:
+    """A job on hold cannot be resumed."""
+    refused_on_hold(jobs, JobControlAction.RESUME, ResumeInconsistentStateException)
+
+
+def test_suspend_or_resume_before_start(drm: Drm, jobs: Jobs, session: Session) -> None:
+    """A job that waits for its time can be neither suspended nor resumed."""
+    job_id = jobs.submit(startTime=NEXT_YEAR)
+    until_state(job_id, drm.before_start)
     with pytest.raises(SuspendInconsistentStateException, match=r"^code 20: "):
         session.control(job_id, JobControlAction.SUSPEND)
     with pytest.raises(ResumeInconsistentStateException, match=r"^code 19: "):
         session.control(job_id, JobControlAction.RESUME)
 
 
-def test_resume_running(session: Session, sleeper: str) -> None:
+def test_st_resume_running(session: Session, sleeper: str) -> None:
     """A job that runs cannot be resumed, nor a suspended one suspended."""
     until_state(sleeper, JobState.RUNNING)
     with pytest.raises(ResumeInconsistentStateException):
@@ -109,7 +123,7 @@ def test_resume_running(session: Session, sleeper: str) -> None:
         session.control(sleeper, JobControlAction.SUSPEND)
 
 
-def test_hold_running(drm: Drm, session: Session, sleeper: str) -> None:
+def test_st_hold_running(drm: Drm, session: Session, sleeper: str) -> None:
     """Hold of a running job is refused, or does not stop it."""
     until_state(sleeper, JobState.RUNNING)
     if drm.hold_running is not None:
@@ -133,6 +147,48 @@ def test_release_unheld(drm: Drm, jobs: Jobs, session: Session) -> None:
     until_state(job_id, drm.before_start)
 
 
+def test_st_release_running(drm: Drm, session: Session, sleeper: str) -> None:
+    """Release of a running job is refused, or changes nothing."""
+    until_state(sleeper, JobState.RUNNING)
+    if drm.release_unheld is not None:
+        with pytest.raises(drm.release_unheld, match=r"^code 22: "):
+            session.control(sleeper, JobControlAction.RELEASE)
+    else:
+        session.control(sleeper, JobControlAction.RELEASE)
+    assert JobState.RUNNING == session.jobStatus(sleeper)
+
+
+UNKNOWN = ("987654321", "987654321.1")
+
+
+@pytest.mark.parametrize("job_id", UNKNOWN)
+def test_st_control_unknown_job(session: Session, job_id: str) -> None:
+    """Nothing can be done to a job that there is not."""
+    for action in JobControlAction:
+        with pytest.raises(InvalidJobException, match=r"^code 18: "):
+            session.control(job_id, action)
+
+
+@pytest.mark.parametrize("job_id", UNKNOWN)
+def test_st_status_unknown_job(session: Session, job_id: str) -> None:
+    """A job that there is not has no status."""
+    with pytest.raises(InvalidJobException, match=r"^code 18: "):
+        session.jobStatus(job_id)
+
+
+@pytest.mark.parametrize("job_id", ["no-such-job", "j" * 5000, "9" * 5000])
+def test_malformed_id(drm: Drm, session: Session, job_id: str) -> None:
+    """An id that no job ever has, a very long one too, is refused by every call."""
+    for call in (
+        session.jobStatus,
+        lambda bad: session.control(bad, "terminate"),
+        lambda bad: session.wait(bad, 60),
+    ):
+        with pytest.raises((drm.malformed_id, InvalidJobException)) as caught:
+            call(job_id)
+        assert len(str(caught.value)) < 6000
+
+
 def test_finished_jobs_cannot_be_controlled(jobs: Jobs, session: Session) -> None:
     """A job whose record was taken cannot be terminated, when the DRM has put it away."""
     job_id = jobs.run().jobId
@@ -147,7 +203,7 @@ def test_finished_jobs_cannot_be_controlled(jobs: Jobs, session: Session) -> Non
     until(refused, 10)
 
 
-def test_unknown_operation(session: Session, sleeper: str) -> None:
+def test_st_control_unknown_action(session: Session, sleeper: str) -> None:
     """An operation that is none is refused by name, with the legal ones."""
     legal = "suspend, resume, hold, release, terminate"
     with pytest.raises(InvalidArgumentException, match=f"'explode'.*{re.escape(legal)}"):

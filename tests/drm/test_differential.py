@@ -79,7 +79,7 @@ def test_same(outcomes: tuple[Outcomes, Outcomes]) -> None:
     real, ours = outcomes
     assert list(real) == list(ours)
     labels = [label for label in real if not label.startswith("better: ")]
-    assert len(labels) > 300
+    assert 350 < len(real) < 390  # the guide to moving says: some 370
     different = [label for label in labels if not is_same(real[label], ours[label])]
     assert [] == [(label, real[label], ours[label]) for label in different]
 

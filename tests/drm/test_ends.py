@@ -7,18 +7,24 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from drms import Drm
-from jobs import Jobs, outcome, until_state
+from jobs import LONG, Jobs, nothing_left, outcome, until_state
 
 from drmaa_cffi import InvalidJobException, JobControlAction, JobInfo, JobState, Session
 
-SIGNALS = ("SIGHUP", "SIGINT", "SIGKILL", "SIGTERM", "SIGUSR1", "SIGUSR2", "SIGALRM")
+SIGNALS = (
+    *("SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGABRT", "SIGFPE"),
+    *("SIGKILL", "SIGUSR1", "SIGSEGV", "SIGUSR2", "SIGALRM", "SIGTERM"),
+)
 
 
-def test_exit_status(jobs: Jobs, session: Session) -> None:
-    """A job's exit status comes back as it was, also where it looks like a signal's."""
-    statuses = [0, 1, 3, 127, 128, 137, 200, 255]
-    ids = [jobs.submit('exit "$1"', status) for status in statuses]
-    infos = [session.wait(job_id, 60) for job_id in ids]
+def test_st_exit_status(drm: Drm, jobs: Jobs, session: Session) -> None:
+    """Every exit status comes back as it was, also where it looks like a signal's."""
+    statuses = list(range(256))
+    script = f"exit $((${drm.index_variable} - 1))"
+    template = jobs.template(script, nativeSpecification=drm.behind_others)
+    ids = session.runBulkJobs(template, 1, len(statuses), 1)
+    session.synchronize(ids, 3 * LONG)
+    infos = [session.wait(job_id, LONG) for job_id in ids]
     assert statuses == [info.exitStatus for info in infos]
     assert [(True, False, "", False, False)] * len(ids) == [
         (i.hasExited, i.hasSignal, i.terminatedSignal, i.hasCoreDump, i.wasAborted) for i in infos
@@ -26,9 +32,9 @@ def test_exit_status(jobs: Jobs, session: Session) -> None:
     assert ids == [info.jobId for info in infos]
 
 
-def test_signals(jobs: Jobs, session: Session) -> None:
+def test_st_submit_kill_sig(jobs: Jobs, session: Session) -> None:
     """A job that a signal ends has the signal's name, and no exit."""
-    ids = [jobs.submit('kill -"$1" $$', name[3:]) for name in SIGNALS]
+    ids = [jobs.submit('ulimit -c 0; kill -"$1" $$', name[3:]) for name in SIGNALS]
     infos = [session.wait(job_id, 60) for job_id in ids]
     assert list(SIGNALS) == [info.terminatedSignal for info in infos]
     assert [(False, True, False, False)] * len(ids) == [
@@ -51,7 +57,7 @@ def test_terminated_while_running(session: Session, sleeper: str) -> None:
     assert (sleeper, True, False) == (info.jobId, info.wasAborted, info.hasExited)
 
 
-def test_deleted_while_held(drm: Drm, jobs: Jobs, session: Session) -> None:
+def test_st_submit_in_hold_delete(drm: Drm, jobs: Jobs, session: Session) -> None:
     """A job that is deleted while it is held was aborted; an error of code 24 carries this."""
     job_id = jobs.submit(jobSubmissionState="drmaa_hold")
     until_state(job_id, JobState.USER_ON_HOLD)
@@ -70,18 +76,39 @@ def test_deleted_while_held(drm: Drm, jobs: Jobs, session: Session) -> None:
         session.wait(job_id, 60)
 
 
-@pytest.mark.parametrize(
-    "attribute",
-    ["remoteCommand", "workingDirectory", "inputPath", "outputPath"],
-)
-def test_cannot_start(jobs: Jobs, session: Session, attribute: str) -> None:
-    """A job whose command, directory, input or output is not there fails and is aborted."""
-    colon = ":" if attribute.endswith("Path") else ""
-    job_id = jobs.submit(**{attribute: f"{colon}{jobs.folder}/missing/file"})
-    session.synchronize(job_id, 60)
+def fails_to_start(jobs: Jobs, **attributes: object) -> None:
+    """Check that a job that cannot start fails, and that its record says that it was aborted."""
+    job_id = jobs.submit(**attributes)
+    Session.synchronize(job_id, 60)
     until_state(job_id, JobState.FAILED)
-    info = session.wait(job_id, 60)
+    info = Session.wait(job_id, 60)
     assert (True, False) == (info.wasAborted, info.hasExited)
+    nothing_left()
+
+
+def test_st_submit_no_run_wait(jobs: Jobs) -> None:
+    """A job whose command is not there ends all the same."""
+    fails_to_start(jobs, remoteCommand=f"{jobs.folder}/missing")
+
+
+def test_working_directory_failure(jobs: Jobs) -> None:
+    """A job whose working directory is not there fails."""
+    fails_to_start(jobs, workingDirectory=f"{jobs.folder}/missing")
+
+
+def test_st_input_file_failure(jobs: Jobs) -> None:
+    """A job whose input is not there fails."""
+    fails_to_start(jobs, inputPath=f":{jobs.folder}/missing/file")
+
+
+def test_st_output_file_failure(jobs: Jobs) -> None:
+    """A job whose output can't be made fails."""
+    fails_to_start(jobs, outputPath=f":{jobs.folder}/missing/file")
+
+
+def test_st_error_file_failure(jobs: Jobs) -> None:
+    """A job whose error file can't be made fails."""
+    fails_to_start(jobs, errorPath=f":{jobs.folder}/missing/file", joinFiles=False)
 
 
 def test_record_is_a_named_tuple(jobs: Jobs) -> None:
@@ -98,7 +125,7 @@ def test_record_is_a_named_tuple(jobs: Jobs) -> None:
     assert "1" == usage["mine"]
 
 
-def test_usage(drm: Drm, jobs: Jobs) -> None:
+def test_st_usage_check(drm: Drm, jobs: Jobs) -> None:
     """A record has the DRM's usage by name, as text of numbers."""
     usage = jobs.run("sleep 1").resourceUsage
     assert drm.usage <= usage.keys()
@@ -143,7 +170,7 @@ def test_outcomes_in_words(drm: Drm, jobs: Jobs, session: Session) -> None:
     assert outcome(lost).describe().startswith("aborted")
 
 
-def test_record_is_taken_once(jobs: Jobs, session: Session) -> None:
+def test_st_wait_twice(jobs: Jobs, session: Session) -> None:
     """Of a job that was waited for, nothing is left."""
     info = jobs.run()
     with pytest.raises(InvalidJobException, match=r"^code 18: "):

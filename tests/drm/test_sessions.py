@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Iterator
+import time
+from typing import Any, Iterator
 
 import pytest
 from drms import Drm
-from jobs import Jobs, end_all_jobs, until_state, within
+from jobs import AT_ONCE, LONG, Jobs, end_all_jobs, nothing_left, outcome, until_state, within
 
 from drmaa_cffi import (
     AlreadyActiveSessionException,
     DrmaaException,
+    ExitTimeoutException,
     InvalidJobException,
     InvalidJobTemplateException,
     JobState,
@@ -31,7 +33,7 @@ def _no_session_is_left() -> Iterator[None]:
         pass
 
 
-def test_initialize_twice(session: Session) -> None:
+def test_st_mult_init(session: Session) -> None:
     """A process has one session: a second initialize fails, and does no harm to the first."""
     with pytest.raises(AlreadyActiveSessionException, match=r"^code 11: "):
         session.initialize()
@@ -40,7 +42,7 @@ def test_initialize_twice(session: Session) -> None:
     session.createJobTemplate().delete()
 
 
-def test_exit_twice() -> None:
+def test_st_mult_exit() -> None:
     """A second exit fails, as does one before any initialize."""
     Session.initialize()
     Session.exit()
@@ -55,7 +57,7 @@ def test_initialize_after_exit() -> None:
             session.createJobTemplate().delete()
 
 
-def test_nothing_without_a_session() -> None:
+def test_st_no_active_session() -> None:
     """Without a session every call that needs one says so, before and after there was one."""
     for _ in range(2):
         for call in (
@@ -66,7 +68,7 @@ def test_nothing_without_a_session() -> None:
             lambda: Session.wait("1", 60),
             lambda: Session.synchronize(["1"], 60),
         ):
-            with within(5), pytest.raises(NoActiveSessionException, match=r"^code 5: "):
+            with within(AT_ONCE), pytest.raises(NoActiveSessionException, match=r"^code 5: "):
                 call()
         with Session():
             pass
@@ -113,19 +115,66 @@ def test_class_and_instances_are_one(session: Session) -> None:
     other.deleteJobTemplate(template)
 
 
-def test_inquiries() -> None:
-    """Contact, DRM, implementation and version are known before, in and after a session."""
-    for asked in (Session, Session()):
-        for _ in range(2):
-            assert ("1.0", 1, 0) == (str(asked.version), *asked.version)
-            assert (1, 0) == (asked.version.major, asked.version.minor)
-            assert isinstance(asked.contact, str)
-            assert asked.drmsInfo
-            assert asked.drmaaImplementation
-            with Session():
-                assert asked.drmsInfo
-                assert isinstance(asked.contact, str)
+def around_a_session(name: str) -> list[Any]:
+    """Return what the class and an instance tell before, in and after a session."""
+    asked = (Session, Session())
+    found = [getattr(holder, name) for holder in asked]
+    with Session():
+        found += [getattr(holder, name) for holder in asked]
+    return found + [getattr(holder, name) for holder in asked]
+
+
+def test_st_version() -> None:
+    """The version is 1.0, with or without a session; it can be formatted with %."""
+    for version in around_a_session("version"):
+        assert ("1.0", (1, 0)) == (str(version), (version.major, version.minor))
+        assert (1, 0) == tuple(version)
     assert "Version 1.0" == "Version %s" % Session.version  # noqa: UP031 - programs write this
+
+
+def test_st_drm_system() -> None:
+    """The DRM has a name, with or without a session."""
+    assert [] == [name for name in around_a_session("drmsInfo") if not name]
+
+
+def test_st_drmaa_impl() -> None:
+    """The library has a name, with or without a session."""
+    assert [] == [name for name in around_a_session("drmaaImplementation") if not name]
+
+
+def test_st_contact() -> None:
+    """There is a contact within a session, and it can be asked for at any time."""
+    contacts = around_a_session("contact")
+    assert all(isinstance(contact, str) for contact in contacts)
+    assert contacts[2]
+    assert contacts[2] == contacts[3]
+
+
+@pytest.mark.parametrize("idle", [5, pytest.param(60, marks=pytest.mark.slow)])
+def test_st_recoverable_session(jobs: Jobs, session: Session, idle: int) -> None:
+    """A session is left and found again: each of its jobs is as it would have been."""
+    ended = jobs.submit()
+    session.synchronize(ended, LONG)
+    template = jobs.template("sleep 1", jobSubmissionState="drmaa_hold")
+    released, deleted = session.runBulkJobs(template, 1, 2, 1)
+    longer = jobs.submit(f"sleep {idle + 10}")
+    contact = session.contact
+    session.exit()
+    time.sleep(idle)
+
+    session.initialize(contact)
+    with pytest.raises((InvalidJobException, NoResourceUsageException)):
+        session.wait(ended, LONG)
+    with pytest.raises(ExitTimeoutException):
+        session.wait(released, 2)
+    for job_id in (released, deleted):
+        assert JobState.USER_ON_HOLD == session.jobStatus(job_id)
+    session.control(released, "release")
+    session.control(deleted, "terminate")
+    assert session.wait(released, LONG).ok
+    assert session.wait(longer, LONG).ok
+    assert not outcome(deleted).hasExited
+    nothing_left()
 
 
 def test_reconnect(jobs: Jobs, session: Session) -> None:
@@ -140,20 +189,6 @@ def test_reconnect(jobs: Jobs, session: Session) -> None:
     assert 5 == session.wait(running, 60).exitStatus
     session.control(held, "release")
     assert 6 == session.wait(held, 60).exitStatus
-
-
-def test_finished_between_sessions(jobs: Jobs, session: Session) -> None:
-    """A job that was known to have finished before the exit is gone or still whole after it."""
-    job_id = jobs.submit("exit 4")
-    session.synchronize(job_id, 60)
-    contact = session.contact
-    session.exit()
-
-    session.initialize(contact)
-    try:
-        assert 4 == session.wait(job_id, 60).exitStatus
-    except (InvalidJobException, NoResourceUsageException) as error:
-        assert str(error).startswith(("code 18: ", "code 24: "))  # noqa: PT017
 
 
 def test_contact_by_with(jobs: Jobs, session: Session) -> None:

@@ -8,7 +8,7 @@ from jobs import Jobs, until_state
 from drmaa_cffi import JobState, Session
 
 
-def test_life_of_a_job(jobs: Jobs, session: Session) -> None:
+def test_st_submit_suspend_resume_wait(jobs: Jobs, session: Session) -> None:
     """A job is held, runs, is suspended, runs again and is done."""
     path = jobs.folder / "go"
     job_id = jobs.submit(
@@ -24,6 +24,7 @@ def test_life_of_a_job(jobs: Jobs, session: Session) -> None:
     path.touch()
     session.synchronize(job_id, 60)
     until_state(job_id, JobState.DONE)
+    assert session.wait(job_id, 60).ok
 
 
 def test_before_its_time(drm: Drm, jobs: Jobs, session: Session) -> None:

@@ -65,7 +65,7 @@ def test_home_directory(jobs: Jobs) -> None:
     assert home == jobs.output("pwd -P")
 
 
-def test_input(jobs: Jobs) -> None:
+def test_st_input_becomes_output(jobs: Jobs) -> None:
     """A job reads its input from the file, and nothing where none is named."""
     path = jobs.folder / "input"
     path.write_text("line one\nline two\n")
@@ -140,8 +140,9 @@ def test_job_name(drm: Drm, jobs: Jobs) -> None:
     assert "my-job.1\n" == jobs.output(f"echo ${drm.name_variable}", jobName="my-job.1")
 
 
-def test_native_specification(drm: Drm, jobs: Jobs) -> None:
-    """The DRM's own options reach it, also with blanks around them."""
+def test_st_native_specification_blanks(drm: Drm, jobs: Jobs) -> None:
+    """The DRM's own options reach it, also with blanks around them; blanks alone are none."""
+    assert jobs.run(nativeSpecification="   ").ok
     option, script, printed = drm.native_option
     assert f"{printed}\n" == jobs.output(script, nativeSpecification=f"  {option} ")
 

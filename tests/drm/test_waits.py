@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
+from typing import Callable
 
 import pytest
-from drms import Drm
-from jobs import Jobs, outcome, until_state, within
+from jobs import AT_ONCE, LONG, Jobs, all_exit, nothing_left, outcome, until_state, within
 
 from drmaa_cffi import (
     ExitTimeoutException,
+    InvalidArgumentException,
     InvalidJobException,
+    JobInfo,
     JobState,
     Session,
 )
@@ -49,7 +51,7 @@ def test_wait_times_out(
     job_id = sleeper if which == "the job" else session.JOB_IDS_SESSION_ANY
     until_state(sleeper, JobState.RUNNING)  # a job that is ended before leaves no record
     began = time.monotonic()
-    with within(3), pytest.raises(ExitTimeoutException, match=r"^code 23: ") as caught:
+    with within(AT_ONCE), pytest.raises(ExitTimeoutException, match=r"^code 23: ") as caught:
         session.wait(job_id, timeout)
     assert time.monotonic() - began >= least
     assert isinstance(caught.value, TimeoutError)
@@ -63,7 +65,7 @@ def test_synchronize_times_out(
     session: Session, sleeper: str, timeout: float, dispose: bool
 ) -> None:
     """A synchronize ends in time with ExitTimeoutException and takes nothing."""
-    with within(3), pytest.raises(ExitTimeoutException, match=r"^code 23: "):
+    with within(AT_ONCE), pytest.raises(ExitTimeoutException, match=r"^code 23: "):
         session.synchronize([sleeper], timeout, dispose)
     assert session.jobStatus(sleeper) in {JobState.RUNNING, JobState.QUEUED_ACTIVE}
 
@@ -95,14 +97,6 @@ def test_ids_may_be_int(jobs: Jobs, session: Session) -> None:
     assert (job_id, 6) == (info.jobId, info.exitStatus)
 
 
-def test_synchronize_keeps_records(jobs: Jobs, session: Session) -> None:
-    """Without dispose, every job can still be waited for."""
-    expected = {jobs.submit('exit "$1"', status): status for status in range(3)}
-    session.synchronize(list(expected), 60, dispose=False)
-    waited = {job_id: session.wait(job_id, session.TIMEOUT_NO_WAIT) for job_id in expected}
-    assert expected == {job_id: info.exitStatus for job_id, info in waited.items()}
-
-
 def test_synchronize_disposes(jobs: Jobs, session: Session) -> None:
     """With dispose the jobs' records are gone, and only theirs."""
     ids = [jobs.submit("sleep 1") for _ in range(3)]
@@ -114,43 +108,6 @@ def test_synchronize_disposes(jobs: Jobs, session: Session) -> None:
     assert 9 == session.wait(other, 60).exitStatus
 
 
-@pytest.mark.parametrize("dispose", [True, False])
-def test_synchronize_all(jobs: Jobs, session: Session, dispose: bool) -> None:
-    """JOB_IDS_SESSION_ALL means every job of the session."""
-    ids = {jobs.submit("sleep 1") for _ in range(3)}
-    session.synchronize([session.JOB_IDS_SESSION_ALL], 60, dispose)
-    if not dispose:
-        infos = [session.wait(session.JOB_IDS_SESSION_ANY, session.TIMEOUT_NO_WAIT) for _ in ids]
-        assert ids == {info.jobId for info in infos}
-    with pytest.raises(InvalidJobException):
-        session.wait(session.JOB_IDS_SESSION_ANY, 60)
-
-
-@pytest.mark.parametrize("dispose", [True, False])
-def test_empty_session(session: Session, dispose: bool) -> None:
-    """Without jobs there is nothing to wait for, and all of them have ended."""
-    with within(5):
-        session.synchronize([session.JOB_IDS_SESSION_ALL], 60, dispose)
-        session.synchronize([], 60, dispose)
-        with pytest.raises(InvalidJobException, match=r"^code 18: "):
-            session.wait(session.JOB_IDS_SESSION_ANY, 60)
-
-
-def test_unknown_ids(drm: Drm, session: Session) -> None:
-    """An id of no job is told so by wait, status and control; synchronize passes over it."""
-    with within(5):
-        session.synchronize(["99999999"], 60)
-        for call in (
-            lambda: session.wait("99999999", 60),
-            lambda: session.jobStatus("99999999"),
-            lambda: session.control("99999999", "terminate"),
-        ):
-            with pytest.raises(InvalidJobException, match=r"^code 18: "):
-                call()
-        with pytest.raises(drm.malformed_id, match=r"no-such-job|code 18"):
-            session.jobStatus("no-such-job")
-
-
 def test_nothing_left_after_dispose_by_halves(jobs: Jobs, session: Session) -> None:
     """Jobs may be waited for first and synchronized later: what is gone counts as ended."""
     first, second = jobs.submit("exit 1"), jobs.submit("exit 2")
@@ -158,3 +115,148 @@ def test_nothing_left_after_dispose_by_halves(jobs: Jobs, session: Session) -> N
     session.synchronize([first, second], 60, dispose=True)
     with pytest.raises(InvalidJobException):
         session.wait(second, 60)
+
+
+def test_st_empty_session_wait(session: Session) -> None:
+    """Without jobs there is nothing to wait for."""
+    with within(AT_ONCE), pytest.raises(InvalidJobException, match=r"^code 18: "):
+        session.wait(session.JOB_IDS_SESSION_ANY, LONG)
+
+
+def test_st_empty_session_synchronize_dispose(session: Session) -> None:
+    """Without jobs all of them have ended."""
+    with within(AT_ONCE):
+        session.synchronize([session.JOB_IDS_SESSION_ALL], LONG, dispose=True)
+        session.synchronize([], LONG, dispose=True)
+
+
+def test_st_empty_session_synchronize_nodispose(session: Session) -> None:
+    """So they have if their records are to be kept."""
+    with within(AT_ONCE):
+        session.synchronize([session.JOB_IDS_SESSION_ALL], LONG, dispose=False)
+        session.synchronize([], LONG, dispose=False)
+
+
+def test_st_submit_wait(jobs: Jobs) -> None:
+    """A job is waited for, and nothing is left of it."""
+    assert jobs.run("sleep 1").ok
+    nothing_left()
+
+
+def mixture(jobs: Jobs, *, by_ids: bool, dispose: bool) -> None:
+    """Check that bulks and single jobs are synchronized, and waited for if they are kept."""
+    ids = Session.runBulkJobs(jobs.template(), 1, 2, 1)
+    ids += Session.runBulkJobs(jobs.template(), 10, 30, 20)
+    ids += [jobs.submit(), jobs.submit("sleep 1")]
+    Session.synchronize(ids if by_ids else [Session.JOB_IDS_SESSION_ALL], LONG, dispose)
+    if not dispose:
+        all_exit(ids)
+    for job_id in ids:
+        with pytest.raises(InvalidJobException, match=r"^code 18: "):
+            Session.wait(job_id, LONG)
+    nothing_left()
+
+
+def test_st_submitmixture_sync_all_dispose(jobs: Jobs) -> None:
+    """JOB_IDS_SESSION_ALL means every job of the session; with dispose nothing is left."""
+    mixture(jobs, by_ids=False, dispose=True)
+
+
+def test_st_submitmixture_sync_all_nodispose(jobs: Jobs) -> None:
+    """Without dispose every job can still be waited for."""
+    mixture(jobs, by_ids=False, dispose=False)
+
+
+def test_st_submitmixture_sync_allids_dispose(jobs: Jobs) -> None:
+    """With a list of ids it is the same."""
+    mixture(jobs, by_ids=True, dispose=True)
+
+
+def test_st_submitmixture_sync_allids_nodispose(jobs: Jobs) -> None:
+    """And without dispose, too."""
+    mixture(jobs, by_ids=True, dispose=False)
+
+
+def test_st_submit_pause_submit_sync(jobs: Jobs, session: Session) -> None:
+    """A session lives through a time in which nobody calls it."""
+    ids = [jobs.submit()]
+    time.sleep(5)
+    ids.append(jobs.submit())
+    session.synchronize(ids, LONG)
+    all_exit(ids)
+
+
+def poll(ask: Callable[[float], object], timeout: float) -> object:
+    """Ask with this timeout until the jobs have ended, which they must not have at once."""
+    timeouts = 0
+    end = time.monotonic() + LONG
+    while time.monotonic() < end:
+        try:
+            answer = ask(timeout)
+        except ExitTimeoutException:
+            timeouts += 1
+            time.sleep(0 if timeout else 0.05)
+        else:
+            assert timeouts
+            return answer
+    raise AssertionError("this took too long")
+
+
+def polled_wait(jobs: Jobs, timeout: float) -> None:
+    """Check that a job is waited for by asking again and again."""
+    job_id = jobs.submit("sleep 3; exit 7")
+    info = poll(lambda seconds: Session.wait(job_id, seconds), timeout)
+    assert isinstance(info, JobInfo)
+    assert (job_id, 7) == (info.jobId, info.exitStatus)
+    nothing_left()
+
+
+def test_st_submit_polling_wait_timeout(jobs: Jobs) -> None:
+    """A wait of a second is repeated until the job has ended."""
+    polled_wait(jobs, 1)
+
+
+def test_st_submit_polling_wait_zerotimeout(jobs: Jobs) -> None:
+    """So is one that does not wait."""
+    polled_wait(jobs, Session.TIMEOUT_NO_WAIT)
+
+
+def polled_synchronize(jobs: Jobs, timeout: float) -> None:
+    """Check that jobs are synchronized by asking again and again."""
+    ids = [jobs.submit("sleep 3"), jobs.submit("sleep 1")]
+    poll(lambda seconds: Session.synchronize(ids, seconds), timeout)
+    all_exit(ids)
+    nothing_left()
+
+
+def test_st_submit_polling_synchronize_timeout(jobs: Jobs) -> None:
+    """A synchronize of a second is repeated until the jobs have ended."""
+    polled_synchronize(jobs, 1)
+
+
+def test_st_submit_polling_synchronize_zerotimeout(jobs: Jobs) -> None:
+    """So is one that does not wait."""
+    polled_synchronize(jobs, Session.TIMEOUT_NO_WAIT)
+
+
+def test_st_synchronize_nonexistant(jobs: Jobs, session: Session) -> None:
+    """Jobs that there are not, or no more, have ended."""
+    ids = ["987654321", "987654322.3", jobs.run().jobId]
+    for dispose in (False, True):
+        with within(AT_ONCE):
+            session.synchronize(ids, LONG, dispose)
+
+
+def test_st_wait_unknown_job(session: Session) -> None:
+    """A job that there is not cannot be waited for."""
+    for job_id, timeout in (("987654321", -1), ("987654321.1", 0)):
+        with within(AT_ONCE), pytest.raises(InvalidJobException, match=r"^code 18: "):
+            session.wait(job_id, timeout)
+
+
+def test_st_negative_timeout(session: Session, sleeper: str) -> None:
+    """A timeout below -1 is none."""
+    with pytest.raises(InvalidArgumentException, match=r"^code 4: .*-2"):
+        session.wait(sleeper, -2)
+    with pytest.raises(InvalidArgumentException, match=r"^code 4: .*-2"):
+        session.synchronize([sleeper], -2)

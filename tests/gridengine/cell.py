@@ -7,7 +7,6 @@ ports and the groups of its jobs are its own.
 from __future__ import annotations
 
 import contextlib
-import itertools
 import os
 import shutil
 import signal
@@ -17,15 +16,18 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Callable, Iterable, Iterator, NamedTuple
 
 import pytest
 
 PROGRAMS = Path("/usr/lib/gridengine")
 SHARED = Path("/var/lib/gridengine")
 SLOTS = 8
-# Counts this process's cells.
-_numbers = itertools.count()
+# Below those that the kernel gives to outgoing connections.
+FIRST_PORT = 24000
+# Of another range than the groups of tests/gridengine/common.sh.
+FIRST_GROUP = 20000
+MOST_CELLS = 400
 SHARE = Path("/usr/share/gridengine")
 
 
@@ -37,26 +39,52 @@ def until(condition: Callable[[], object], what: str, seconds: float = 60) -> No
         time.sleep(0.1)
 
 
-def free_ports() -> tuple[int, int]:
-    """Return two ports that nobody uses."""
-    with socket.socket() as one, socket.socket() as two:
-        one.bind(("", 0))
-        two.bind(("", 0))
-        return one.getsockname()[1], two.getsockname()[1]
+def are_free(ports: Iterable[int]) -> bool:
+    """Whether nobody listens on these ports, nor did so a moment ago."""
+    with contextlib.ExitStack() as sockets:
+        try:
+            for port in ports:
+                sockets.enter_context(socket.socket()).bind(("", port))
+        except OSError:
+            return False
+    return True
+
+
+class Place(NamedTuple):
+    """What a cell must not share with another."""
+
+    master_port: int
+    execution_port: int
+    #: An execution daemon kills by group: two cells that share groups kill each other's jobs.
+    groups: range
+
+
+@contextlib.contextmanager
+def place() -> Iterator[Place]:
+    """Keep ports and groups from all other cells of this machine, those of other processes too."""
+    for number in range(MOST_CELLS):
+        # A name that no file stands for, and that is free again when the process ends.
+        with socket.socket(socket.AF_UNIX) as mark:
+            try:
+                mark.bind(f"\0drmaa-cffi-cell-{number}")
+            except OSError:
+                continue
+            ports = range(FIRST_PORT + 2 * number, FIRST_PORT + 2 * number + 2)
+            first = FIRST_GROUP + 100 * number
+            if are_free(ports):
+                yield Place(*ports, range(first, first + 100))
+                return
+    pytest.fail(f"all places for {MOST_CELLS} cells are taken")
 
 
 class Cell:
     """A Grid Engine in a folder: one machine, one queue."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, place: Place) -> None:
         self.root = folder / "root"
         self.spool = folder / "spool"
-        self.master_port, self.execution_port = free_ports()
-        # An execution daemon kills by group: two cells that share groups kill each other's jobs.
-        # They are of another range than those of tests/gridengine/common.sh.
-        first = 20000 + (os.getpid() * 4 + next(_numbers) % 4) % 400 * 100
-        self.groups = range(first, first + 100)
-        self.place = {
+        self.master_port, self.execution_port, self.groups = place
+        self.variables = {
             "SGE_ROOT": str(self.root),
             "SGE_CELL": "default",
             "SGE_QMASTER_PORT": str(self.master_port),
@@ -88,7 +116,7 @@ class Cell:
         """Run a command in the cell's environment and return what it says."""
         done = subprocess.run(
             words,
-            env={**os.environ, **self.place, "SGE_SINGLE_LINE": "1"},
+            env={**os.environ, **self.variables, "SGE_SINGLE_LINE": "1"},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -202,7 +230,7 @@ class Cell:
             # They close all descriptors, one by one, that they may have: see start.
             ["prlimit", "--nofile=16384:16384", str(PROGRAMS / name)],
             cwd="/",
-            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **self.place},
+            env={"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **self.variables},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -229,6 +257,15 @@ class Cell:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
         until(lambda: not self.pids(name), f"{name}'s end")
+
+    def state(self) -> str:
+        """Return what the cell tells of itself, for those who wonder why a test failed."""
+        said = []
+        for words in (("qstat", "-f", "-explain", "aAcE"), ("qstat", "-u", "*"), ("qhost",)):
+            with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+                said.append(self.run(*words))
+        said += [path.read_text()[-2000:] for path in self.spool.rglob("messages")]
+        return "\n".join(said)
 
     def up(self) -> None:
         """See to it that both daemons run, and the queue is ready."""
@@ -261,7 +298,7 @@ def running_cell(*, size: str = "") -> Iterator[Cell]:
                 if subprocess.run(mount, check=False, capture_output=True).returncode:
                     pytest.skip("no mounts here")
                 ending.callback(subprocess.run, ["umount", folder], check=True)
-            cell = Cell(folder)
+            cell = Cell(folder, ending.enter_context(place()))
             ending.callback(cell.remove)
             cell.start("sge_qmaster")
             cell.configure()
@@ -277,7 +314,7 @@ import os, signal, sys, threading, time
 import drmaa_cffi
 from drmaa_cffi import DrmaaException, JobTemplate, Session
 
-signal.alarm(200)  # nothing outlives the tests
+signal.alarm(270)  # nothing outlives the tests
 Session.initialize()
 
 def submit(script, **attributes):
@@ -298,7 +335,7 @@ def attempt(call):
         return type(error).__name__
 
 def end_of(job_id):
-    info = Session.wait(job_id, 100)
+    info = Session.wait(job_id, 240)  # on a busy machine the master takes its time
     return f"exited {info.exitStatus}" if info.hasExited else str(info)
 
 def until(condition):
@@ -317,8 +354,9 @@ def until_running(job_id):
 class Client:
     """A program in the cell that is told line by line to go on."""
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
+    def __init__(self, process: subprocess.Popen[str], cell: Cell) -> None:
         self.process = process
+        self.cell = cell
         self.others = ""
 
     def hears(self, words: str = "") -> None:
@@ -339,7 +377,7 @@ class Client:
             if line.startswith("> "):
                 return line[2:].strip()
             self.others += line
-        raise AssertionError(f"the program has ended: {self.others}")
+        raise AssertionError(f"the program has ended: {self.others}\n{self.cell.state()}")
 
 
 @contextlib.contextmanager
@@ -347,13 +385,13 @@ def client(cell: Cell, text: str) -> Iterator[Client]:
     """Run a program of *text* after the prologue; it has ended after the block."""
     with subprocess.Popen(
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROLOGUE + text],
-        env={**os.environ, **cell.place},
+        env={**os.environ, **cell.variables},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     ) as process:
         try:
-            yield Client(process)
+            yield Client(process, cell)
         finally:
             process.kill()

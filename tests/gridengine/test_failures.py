@@ -8,6 +8,9 @@ from typing import Iterator
 import pytest
 from cell import Cell, client, running_cell
 
+# Making a cell is a part of the first test.
+pytestmark = pytest.mark.timeout(600)
+
 
 @pytest.fixture(scope="module")
 def shared_cell() -> Iterator[Cell]:
@@ -68,7 +71,7 @@ until_answered(job_id)
 say(Session.jobStatus(job_id), ended)
 hear()
 Session.control(job_id, "release")
-thread.join(100)
+thread.join(250)
 say(*ended, os.path.exists("{trace}"), end_of(submit("exit 5")))
 """,
     ) as program:

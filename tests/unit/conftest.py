@@ -23,6 +23,12 @@ def fake_library(tmp_path_factory: pytest.TempPathFactory) -> Fake:
 
 
 @pytest.fixture
+def library(fake_library: Fake) -> str:
+    """The path of the fake libdrmaa."""
+    return str(fake_library.path)
+
+
+@pytest.fixture
 def fake(fake_library: Fake) -> Iterator[Fake]:
     """The fake, honest at the test's start; no session and no object is left at its end."""
     fake_library.reset()

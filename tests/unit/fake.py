@@ -10,6 +10,8 @@ from pathlib import Path
 
 from cffi import FFI
 
+from drmaa_cffi import JobTemplate, binding
+
 HERE = Path(__file__).parent
 INCLUDE = HERE.parents[1] / "src" / "drmaa_cffi" / "_c"
 SOURCES = (HERE / "c" / "fake_drmaa.c", HERE / "c" / "fake_script.c")
@@ -33,6 +35,11 @@ def compile_library(target: Path, *sources: Path, flags: str = "") -> Path:
     ]
     subprocess.run(command, check=True, timeout=120)
     return target
+
+
+def in_c(template: JobTemplate, attribute: str) -> str:
+    """Return an attribute as C has it."""
+    return binding.get_attribute(template._handle, vars(JobTemplate)[attribute].name.encode())
 
 
 class Fake:

@@ -15,11 +15,17 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def test_the_benchmark_measures_every_operation_and_its_page_shows_them(tmp_path: Path) -> None:
     """It runs as a process of its own, since it has a libdrmaa of its own."""
     figures = tmp_path / "figures.json"
-    subprocess.run(
-        [sys.executable, BENCHMARKS / "binding.py", "--quick", "--json", figures], check=True
-    )
+    said = subprocess.run(
+        [sys.executable, BENCHMARKS / "binding.py", "--quick", "--json", figures],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    ).stdout
+    # Beside the table's own column: threads, growth, import.
+    assert 3 == said.count("\n  target: ")
     found = json.loads(figures.read_text(encoding="utf-8"))
-    assert len(found["operations"]) == 10
+    assert 10 == len(found["operations"])
 
     runpy.run_path(str(BENCHMARKS / "pages.py"))["write"](found, tmp_path)
     table = (tmp_path / "speed-binding.txt").read_text(encoding="utf-8")
@@ -28,3 +34,5 @@ def test_the_benchmark_measures_every_operation_and_its_page_shows_them(tmp_path
     for row in found["operations"]:
         assert f"| {row['operation']} |" in table
         assert row["operation"] in texts
+    for row in found["scaling"]:
+        assert f"\n| {row['tasks']:,} | " in table

@@ -8,7 +8,7 @@ import pytest
 from fake import Fake
 
 import drmaa_cffi
-from drmaa_cffi import DrmaaException, Session, errors
+from drmaa_cffi import DrmaaException, JobTemplate, Session, errors
 from drmaa_cffi.errors import Errno
 from threads import run_in_threads
 
@@ -39,6 +39,8 @@ EXPECTED = {
     24: "NoResourceUsageException",
     25: "DrmaaException",
     26: "DrmaaException",
+    -1: "DrmaaException",
+    -2: "DrmaaException",
     -77: "DrmaaException",
 }
 CLASSES = [
@@ -63,6 +65,24 @@ def test_code_to_class(fake: Fake, session: Session, code: int, name: str) -> No
         error.routine,
         error.diagnosis,
     )
+
+
+@pytest.mark.parametrize("code", [-3, -2, -1, 99])
+def test_unknown_code_of_any_routine(
+    fake: Fake, session: Session, template: JobTemplate, code: int
+) -> None:
+    """A code that DRMAA does not define is told as such, whatever it might mean within."""
+    calls = {
+        "drmaa_set_vector_attribute": lambda: setattr(template, "args", ["a"]),
+        "drmaa_set_attribute": lambda: setattr(template, "jobName", "a"),
+        "drmaa_synchronize": lambda: session.synchronize(["1"], 0),
+        "drmaa_run_job": lambda: session.runJob(template),
+    }
+    for routine, call in calls.items():
+        fake.returns(routine, code)
+        with pytest.raises(DrmaaException, match=f"^code {code}: .*not define") as caught:
+            call()
+        assert (DrmaaException, code) == (type(caught.value), caught.value.code)
 
 
 @pytest.mark.parametrize(
@@ -103,7 +123,7 @@ def test_pickle(cls: type[DrmaaException]) -> None:
     assert (7, "drmaa_init", "a text") == (copy.code, copy.routine, copy.diagnosis)
 
 
-def test_numbers_are_the_headers() -> None:
+def test_st_error_codes() -> None:
     """Errno has the numbers of drmaa.h."""
     from drmaa_cffi._drmaa import lib  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from datetime import date, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,48 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import drmaa_cffi
-from drmaa_cffi import DrmaaException, JobTemplate, Session, helpers
+from drmaa_cffi import DrmaaException, JobTemplate, Resources, Session, helpers
 
 LARGE = 5_000
+# More digits than Python is willing to write out.
+HUGE = 10**LARGE
+
+
+class Silent:
+    """Cannot be shown, nor be made a text."""
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class NoPath:
+    """Claims to be a path."""
+
+    def __fspath__(self) -> int:
+        return 5
+
+
+class Items:
+    """Claims to be a mapping."""
+
+    def __init__(self, found: object) -> None:
+        self.found = found
+
+    def items(self) -> object:
+        """Return what was found."""
+        return self.found
+
+
+class Several:
+    """Claims to be iterable, and to be an array of several numbers."""
+
+    def __iter__(self) -> object:
+        return 5
+
+    def __index__(self) -> int:
+        raise TypeError("several numbers")
+
+
 scalars = st.one_of(
     st.none(),
     st.booleans(),
@@ -39,6 +79,14 @@ scalars = st.one_of(
     st.just(Exception),
     st.just(bytearray(b"mutable")),
     st.just(memoryview(b"view")),
+    # Not written out, as Hypothesis would.
+    st.builds(lambda: HUGE),
+    st.builds(lambda: -HUGE),
+    st.builds(lambda: Fraction(HUGE)),
+    st.sampled_from([Path, dict, list, type, timedelta, JobTemplate, Session]),
+    st.builds(Silent) | st.builds(NoPath) | st.builds(Several),
+    st.sampled_from([Items(None), Items([1, 2]), Items([(1, 2, 3)]), Items(["ab", "cde"])]),
+    st.just(range(3)) | st.just({1: 2}.items()),
 )
 anything = st.recursive(
     scalars,
@@ -150,3 +198,24 @@ def test_keyword(fake: Fake, session: Session, keywords: Any) -> None:
     with contextlib.suppress(DrmaaException):
         JobTemplate(**keywords).delete()
     assert {} == fake.live()
+
+
+@pytest.mark.parametrize("value", [HUGE, Silent(), "x" * LARGE], ids=["huge", "silent", "long"])
+@pytest.mark.parametrize("name", [name for name in CALLS if name != "synchronize dispose"])
+def test_value_in_message(session: Session, name: str, value: Any) -> None:
+    """What cannot be shown, or is too long, neither spoils the error's message nor fills it."""
+    message = ""
+    try:
+        CALLS[name](value)
+    except DrmaaException as error:
+        message = str(error)
+    assert len(message) < 500
+
+
+@pytest.mark.parametrize("name", ["slots", "memory", "walltime", "queue", "gpus"])
+@hostile
+@given(value=anything)
+def test_resource(name: str, value: Any) -> None:
+    """A resource is legal, or refused by a documented exception."""
+    with contextlib.suppress(DrmaaException):
+        assert repr(Resources(**{name: value})).startswith("Resources(")

@@ -17,6 +17,8 @@ import drmaa_cffi
 import programs
 
 LOAD = "import drmaa_cffi; print(*drmaa_cffi.load_library(), sep='|')"
+# For programs that have a Fake of their own.
+PROGRAM_PATH = str(Path(__file__).parent)
 REPORT = """
 import drmaa_cffi
 try:
@@ -250,6 +252,60 @@ threads = [threading.Thread(target=lambda: found.append(drmaa_cffi.load_library(
 print(len(found), len(set(found)))
 """
     assert "20 1\n" == run(program, DRMAA_LIBRARY_PATH=str(fake_library.path)).stdout
+
+
+def test_first_question_in_threads(fake_library: Fake) -> None:
+    """No thread comes before the one that asks for the DRM's name, however slow that one is."""
+    program = f"""
+import sys, threading, time
+from pathlib import Path
+from fake import Fake
+import drmaa_cffi
+fake = Fake(Path({str(fake_library.path)!r}))
+
+def be_slow(frame, event, argument):
+    if frame.f_globals["__name__"] == "drmaa_cffi.binding":
+        time.sleep(0.1)
+
+def ask():
+    sys.setprofile(be_slow)
+    drmaa_cffi.Session.contact
+
+first = threading.Thread(target=ask)
+first.start()
+while not drmaa_cffi.library._loaded:
+    time.sleep(0.001)
+time.sleep(0.25)
+drmaa_cffi.Session.contact
+print(fake.calls("drmaa_get_DRM_system"))
+first.join()
+"""
+    done = run(program, DRMAA_LIBRARY_PATH=str(fake_library.path), PYTHONPATH=PROGRAM_PATH)
+    assert ("1\n", "") == (done.stdout, done.stderr)
+
+
+def test_first_question_interrupted(fake_library: Fake) -> None:
+    """If it is interrupted, it is asked again: the name's beginning is not lost for good."""
+    program = f"""
+import signal
+from pathlib import Path
+from fake import Fake
+import drmaa_cffi
+drmaa_cffi.load_library()
+fake = Fake(Path({str(fake_library.path)!r}))
+fake.delays("drmaa_get_DRM_system", 0.5)
+signal.signal(signal.SIGALRM, lambda *_: 1 / 0)
+signal.setitimer(signal.ITIMER_REAL, 0.1)
+try:
+    drmaa_cffi.Session.contact
+except ZeroDivisionError:
+    fake.delays("drmaa_get_DRM_system", 0)
+    drmaa_cffi.Session.contact
+    fake.says("drmaa_get_DRM_system", b" 1")
+    print(drmaa_cffi.Session.drmsInfo)
+"""
+    done = run(program, DRMAA_LIBRARY_PATH=str(fake_library.path), PYTHONPATH=PROGRAM_PATH)
+    assert ("FAKE 1\n", "") == (done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("path", [7, 1.5, ["libdrmaa.so"]], ids=str)

@@ -15,11 +15,12 @@
 #define DC_TEXT_SIZE 4096
 #define DC_SIGNAL_SIZE 256
 
-/* Returned, beside the DRMAA numbers, for a template that was deleted. */
-#define DC_DELETED -1
-
-/* Returned for a list with a string that has a NUL, or is empty where it must not be. */
-#define DC_UNFIT -2
+/*
+ * Why a call was refused before the library saw it, where DRMAA has no number of its own: the
+ * template was deleted, or a string of a list has a NUL, or is empty where it must not be.
+ */
+#define DC_DELETED 1
+#define DC_UNFIT 2
 
 /* A job template of the library with what keeps it from being used too late. */
 typedef struct dc_template dc_template;
@@ -35,6 +36,8 @@ typedef struct {
 typedef struct {
     /* The library's words after a failure. */
     char diagnosis[DC_DIAGNOSIS_SIZE];
+    /* DC_DELETED, DC_UNFIT or 0. Not among the codes: a library may return any number. */
+    int refusal;
     /* What the call gives: a text (in `text` if it fits there), a list, a template, numbers. */
     char *value;
     char text[DC_TEXT_SIZE];
@@ -61,6 +64,9 @@ void dc_trim(dc_call *call);
 
 /* The library's last two arguments: it may fill a buffer without writing a NUL. */
 #define DC_DIAGNOSIS(call) (call)->diagnosis, DC_DIAGNOSIS_SIZE - 1
+
+/* What a text or a list may come to before it is called endless. */
+#define DC_MOST_BYTES ((size_t)256 << 20)
 
 /* Write our own words to the diagnosis and return code. */
 int dc_refuse(int code, dc_call *call, const char *format, ...)

@@ -1,8 +1,8 @@
 /*
  * One C call for one Python operation: the library's routine with the loops around it.
  *
- * Each returns a DRMAA number (or DC_DELETED) and, when that is not 0, has filled
- * call->diagnosis. Lists go in as they come out: as one block of strings, each ended by a NUL.
+ * Each returns the library's number, or a DRMAA number of its own with call->refusal. When that is
+ * not 0, it has filled call->diagnosis. Lists go in as they come out: as one block of strings, each ended by a NUL.
  */
 #ifndef DC_CALLS_H
 #define DC_CALLS_H
@@ -40,7 +40,10 @@ int dc_get_vector_attribute(dc_template *t, const char *name, int pairs, dc_call
 /* drmaa_run_job: the id to call->value. */
 int dc_run_job(dc_template *t, dc_call *call);
 
-/* drmaa_run_bulk_jobs: the ids to call->block, those there are, also when reading them failed. */
+/*
+ * drmaa_run_bulk_jobs, for 1 <= begin <= end and 1 <= step: the ids to call->block, those there
+ * are, also when reading them failed.
+ */
 int dc_run_bulk_jobs(dc_template *t, int begin, int end, int step, dc_call *call);
 
 /* drmaa_control. */

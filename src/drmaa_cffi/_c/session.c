@@ -80,15 +80,16 @@ static void register_fork_handlers(void)
 }
 
 /* It was all zero when it was made: clear it where the last call has written to it. */
-static void clear_diagnosis(dc_call *call)
+static void forget_last(dc_call *call)
 {
+    call->refusal = 0;
     if (call->diagnosis[0] != '\0')
         memset(call->diagnosis, 0, DC_DIAGNOSIS_SIZE);
 }
 
 static int refuse_if_forked(dc_call *call)
 {
-    clear_diagnosis(call);
+    forget_last(call);
     pthread_mutex_lock(&lock);
     int code = forked ? refuse_forked(call) : DRMAA_ERRNO_SUCCESS;
     pthread_mutex_unlock(&lock);
@@ -117,7 +118,7 @@ int dc_enter_session(dc_call *call)
 
 int dc_enter_wait(unsigned long *session, dc_call *call)
 {
-    clear_diagnosis(call);
+    forget_last(call);
     pthread_mutex_lock(&lock);
     int code = DRMAA_ERRNO_SUCCESS;
     if (forked)
@@ -143,14 +144,16 @@ int dc_leave_wait(int code, unsigned long session, dc_call *call)
 int dc_enter_template(dc_template *t, dc_call *call)
 {
     int code = DRMAA_ERRNO_SUCCESS;
-    clear_diagnosis(call);
+    forget_last(call);
     pthread_mutex_lock(&lock);
     switch (t->life) {
     case LIVE:
         t->users++;
         break;
     case DELETED:
-        code = dc_refuse(DC_DELETED, call, "this job template was deleted: make a new one");
+        code = dc_refuse(DRMAA_ERRNO_INVALID_ARGUMENT, call,
+                         "this job template was deleted: make a new one");
+        call->refusal = DC_DELETED;
         break;
     case CLOSED:
         code = dc_refuse(DRMAA_ERRNO_NO_ACTIVE_SESSION, call,
@@ -313,7 +316,7 @@ static drmaa_job_template_t *end_life(dc_template *t)
 
 int dc_delete_job_template(dc_template *t, dc_call *call)
 {
-    clear_diagnosis(call);
+    forget_last(call);
     drmaa_job_template_t *jt = end_life(t);
     return jt != NULL ? libdrmaa.drmaa_delete_job_template(jt, DC_DIAGNOSIS(call))
                       : DRMAA_ERRNO_SUCCESS;

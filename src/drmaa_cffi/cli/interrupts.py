@@ -37,7 +37,7 @@ class Interrupts:
         self._asking = False
         self._count = 0
         #: Whether there was one that nobody has dealt with.
-        self.pending = False
+        self.pending: bool = False
 
     def __enter__(self) -> Self:
         """Begin to count."""

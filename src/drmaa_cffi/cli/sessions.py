@@ -17,11 +17,13 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 CONTACT_VARIABLE = "DRMAA_CFFI_CONTACT"
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-local_option = click.option(
+_Decorator = Callable[[_Function], _Function]
+
+json_option: _Decorator[Any] = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
+local_option: _Decorator[Any] = click.option(
     "--local", is_flag=True, help="Use the local engine: jobs run on this machine."
 )
-contact_option = click.option(
+contact_option: _Decorator[Any] = click.option(
     "--contact",
     metavar="TEXT",
     envvar=CONTACT_VARIABLE,

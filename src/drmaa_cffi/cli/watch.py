@@ -81,10 +81,10 @@ class Watch:
     """
 
     def __init__(self, ids: Sequence[str], *, alone: bool) -> None:
-        self.ids = ids
+        self.ids: Sequence[str] = ids
         self.states: dict[str, JobState] = dict.fromkeys(ids, JobState.UNDETERMINED)
         self.endings: dict[str, Ending] = {}
-        self.began = time.monotonic()
+        self.began: float = time.monotonic()
         self._alone = alone
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._over = threading.Event()

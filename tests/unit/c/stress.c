@@ -22,9 +22,10 @@ static void expect(int code, const char *what, const dc_call *call)
     case DRMAA_ERRNO_EXIT_TIMEOUT:
     case DRMAA_ERRNO_INVALID_JOB:
     case DRMAA_ERRNO_INVALID_ATTRIBUTE_VALUE:
-    case DC_DELETED:
         return;
     default:
+        if (call->refusal == DC_DELETED)
+            return;
         fprintf(stderr, "%s: code %d: %s\n", what, code, call->diagnosis);
         exit(1);
     }
