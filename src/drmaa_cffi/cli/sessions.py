@@ -17,13 +17,13 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 CONTACT_VARIABLE = "DRMAA_CFFI_CONTACT"
 
-_Decorator = Callable[[_Function], _Function]
-
-json_option: _Decorator[Any] = click.option("--json", "as_json", is_flag=True, help="Write JSON.")
-local_option: _Decorator[Any] = click.option(
+json_option: Callable[[_Function], _Function] = click.option(
+    "--json", "as_json", is_flag=True, help="Write JSON."
+)
+local_option: Callable[[_Function], _Function] = click.option(
     "--local", is_flag=True, help="Use the local engine: jobs run on this machine."
 )
-contact_option: _Decorator[Any] = click.option(
+contact_option: Callable[[_Function], _Function] = click.option(
     "--contact",
     metavar="TEXT",
     envvar=CONTACT_VARIABLE,
