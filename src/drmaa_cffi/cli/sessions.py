@@ -17,13 +17,13 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 CONTACT_VARIABLE = "DRMAA_CFFI_CONTACT"
 
-json_option: Callable[[_Function], _Function] = click.option(
+json_option: Callable[[Any], Any] = click.option(
     "--json", "as_json", is_flag=True, help="Write JSON."
 )
-local_option: Callable[[_Function], _Function] = click.option(
+local_option: Callable[[Any], Any] = click.option(
     "--local", is_flag=True, help="Use the local engine: jobs run on this machine."
 )
-contact_option: Callable[[_Function], _Function] = click.option(
+contact_option: Callable[[Any], Any] = click.option(
     "--contact",
     metavar="TEXT",
     envvar=CONTACT_VARIABLE,
@@ -34,7 +34,8 @@ contact_option: Callable[[_Function], _Function] = click.option(
 
 def session_options(function: _Function) -> _Function:
     """Add --contact, --local and --json to a command."""
-    return contact_option(local_option(json_option(function)))
+    decorated: _Function = contact_option(local_option(json_option(function)))
+    return decorated
 
 
 def choose_library(*, local: bool) -> None:
