@@ -233,9 +233,9 @@ def gridengine(session: nox.Session) -> None:
 
 @nox.session(python=MEASURED_PYTHON)
 def benchmarks(session: nox.Session) -> None:
-    """Measure the binding and the local engine, and make docs/explanation/speed.md anew."""
+    """Measure the package, and make the figures of docs/explanation/speed.md anew."""
     install_wheel(session, "benchmarks")
-    for name in ("binding", "local_engine"):
+    for name in ("binding", "futures", "local_engine"):
         figures = str(Path(session.create_tmp(), f"{name}.json"))
         session.run("python", f"benchmarks/{name}.py", "--json", figures)
         session.run("python", "benchmarks/pages.py", figures)

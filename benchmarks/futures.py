@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import json
 import os
+import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Callable
+from typing import Callable, Tuple
 
-from binding import HERE, compile_c
+from binding import HERE, compile_c, machine
 
 TASKS = 20_000
 JOBS = 5000
@@ -33,13 +35,11 @@ def seconds(run: Callable[[int], None], count: int) -> float:
     return time.perf_counter() - begin
 
 
-def rounds(ways: tuple[Callable[[int], None], ...], count: int, times: int) -> list[list[float]]:
-    """Return the seconds of each way, by rounds in which they take turns."""
-    return [[seconds(way, count) for way in ways] for _ in range(times)]
+Row = Tuple[str, float, str]
 
 
-def on_nothing(count: int, times: int) -> None:
-    """Print what a future costs where jobs end at once."""
+def on_nothing(count: int, times: int) -> list[Row]:
+    """Return what a future costs where jobs end at once."""
     from drmaa_cffi import JobExecutor, JobTemplate, Session  # noqa: PLC0415
 
     def plain(count: int) -> None:
@@ -54,13 +54,16 @@ def on_nothing(count: int, times: int) -> None:
         plain_times = [seconds(plain, count) / count * 1e6 for _ in range(times)]
         with JobExecutor(session) as executor:
             future_times = [seconds(futures, count) / count * 1e6 for _ in range(times)]
-    plain_cost, future_cost = map(statistics.median, (plain_times, future_times))
-    print(f"a wait for any job {plain_cost:6.2f} us, a future from its submission to its result")
-    print(f"{future_cost:6.2f} us: {future_cost - plain_cost:.2f} us more ({MOST_MICROSECONDS})")
+    cost, future_cost = map(statistics.median, (plain_times, future_times))
+    return [
+        ("a task of a bulk job, submitted and waited for, where jobs take no time", cost, "µs"),
+        ("the same as a future", future_cost, "µs"),
+        (f"what a future adds (at most {MOST_MICROSECONDS})", future_cost - cost, "µs"),
+    ]
 
 
-def on_jobs(count: int, times: int) -> None:
-    """Print the rates of real jobs, on the local engine."""
+def on_jobs(count: int, times: int) -> list[Row]:
+    """Return the rates of real jobs, on the local engine."""
     from drmaa_cffi import JobExecutor, JobTemplate, Session  # noqa: PLC0415
 
     def plain(count: int) -> None:
@@ -78,37 +81,60 @@ def on_jobs(count: int, times: int) -> None:
         template.remoteCommand = "/bin/true"
         template.outputPath = ":/dev/null"
         template.joinFiles = True
-        found = rounds((plain, futures), count, times)
-    plain_rate, future_rate = (count / statistics.median(times) for times in zip(*found))
+        found = [[seconds(way, count) for way in (plain, futures)] for _ in range(times)]
+    plain_rate, future_rate = (count / statistics.median(way) for way in zip(*found))
     ratio = statistics.median(one / other for one, other in found)
-    print(f"{count} jobs: {plain_rate:.0f}/s by plain waits, {future_rate:.0f}/s by futures,")
-    print(f"a ratio of {ratio:.2f} ({LEAST_RATIO})")
+    return [
+        (f"{count:,} jobs on the local engine, submitted, then waited for", plain_rate, "/s"),
+        ("the same by futures", future_rate, "/s"),
+        (f"by futures to the other (at least {LEAST_RATIO})", ratio, "x"),
+    ]
 
 
-def main() -> None:
-    """Measure each in a process of its own: a process loads one library."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="see that it works; no figures")
-    parser.add_argument("--part", choices=("nothing", "jobs"), help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    if arguments.part == "nothing":
-        on_nothing(*((100, 1) if arguments.quick else (TASKS, ROUNDS)))
-        return
-    if arguments.part == "jobs":
-        on_jobs(*((20, 1) if arguments.quick else (JOBS, ROUNDS)))
-        return
+def run_parts(*, quick: bool) -> list[Row]:
+    """Measure each part in a process of its own: a process loads one library."""
+    rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = HERE / "c" / "noop_drmaa.c"
         library = compile_c(folder / "libdrmaa.so", "-shared", "-fPIC", source)
         environment = {**os.environ, "DRMAA_LOCAL_HOME": str(folder / "engine")}
-        quick = ["--quick"] if arguments.quick else []
         for part, chosen in (("nothing", str(library)), ("jobs", "local")):
             environment["DRMAA_LIBRARY_PATH"] = chosen
-            command = [sys.executable, __file__, "--part", part, *quick]
-            subprocess.run(command, env=environment, check=True, timeout=600)
+            command = [sys.executable, __file__, "--part", part, *(["--quick"] * quick)]
+            done = subprocess.run(
+                command, env=environment, check=True, timeout=600, stdout=subprocess.PIPE
+            )
+            rows += [tuple(row) for row in json.loads(done.stdout)]
         stop = [sys.executable, "-m", "drmaa_cffi.local", "stop", "--terminate"]
         subprocess.run(stop, env=environment, check=True, timeout=60)
+    return rows
+
+
+def main() -> None:
+    """Measure, print, and write JSON if asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--quick", action="store_true", help="see that it works; no figures")
+    parser.add_argument("--part", choices=("nothing", "jobs"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.part == "nothing":
+        print(json.dumps(on_nothing(*((100, 1) if arguments.quick else (TASKS, ROUNDS)))))
+        return
+    if arguments.part == "jobs":
+        print(json.dumps(on_jobs(*((20, 1) if arguments.quick else (JOBS, ROUNDS)))))
+        return
+    rows = run_parts(quick=arguments.quick)
+    for what, value, unit in rows:
+        print(f"{value:10.2f} {unit:3} {what}")
+    if arguments.json:
+        found = {
+            "futures": True,
+            "rows": rows,
+            "python": platform.python_version(),
+            "machine": machine(),
+        }
+        arguments.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Make the table and the chart of docs/explanation/speed.md of what a benchmark has found.
 
-``python benchmarks/pages.py FIGURES.json...``: each file is what ``--json`` of binding.py, of
-gridengine.py or of local_engine.py wrote; a table is made of each, the chart of binding.py's.
+``python benchmarks/pages.py FIGURES.json...``: each file is what ``--json`` of binding.py,
+futures.py, gridengine.py or local_engine.py wrote; a table is made of each, the chart of
+binding.py's.
 """
 
 from __future__ import annotations
@@ -97,14 +98,14 @@ def gridengine_table(found: dict[str, Any]) -> str:
     )
 
 
-def local_engine_table(found: dict[str, Any]) -> str:
-    """Return what the local engine takes, and those that people use instead."""
+def rows_table(head: str, found: dict[str, Any]) -> str:
+    """Return a table of figures with a unit each."""
     lines = [
         [what, "not installed" if value is None else f"{figure(value)} {unit}"]
         for what, value, unit in found["rows"]
     ]
     note = f"\nCPython {found['python']}, {found['machine']}.\n"
-    return markdown(["The local engine", ""], lines) + note
+    return markdown([head, ""], lines) + note
 
 
 def chart(found: dict[str, Any]) -> str:
@@ -146,7 +147,9 @@ def write(found: dict[str, Any], folder: Path) -> None:
     if "drm" in found:
         pages = {"speed-gridengine.txt": gridengine_table(found)}
     elif "engine" in found:
-        pages = {"speed-local-engine.txt": local_engine_table(found)}
+        pages = {"speed-local-engine.txt": rows_table("The local engine", found)}
+    elif "futures" in found:
+        pages = {"speed-futures.txt": rows_table("Futures", found)}
     else:
         pages = {"speed-binding.txt": binding_table(found), "speed.svg": chart(found)}
     for name, text in pages.items():

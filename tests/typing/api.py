@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from drmaa_cffi import (
     JobState,
     JobTemplate,
     Session,
+    aio,
     resources,
 )
 
@@ -107,3 +109,29 @@ def errors() -> None:
         code: int | None = error.code
         words: str = error.routine + error.diagnosis
         print(code, words)
+
+
+def futures(template: drmaa_cffi.JobTemplate) -> None:
+    """Futures are futures of records."""
+    with drmaa_cffi.JobExecutor(drmaa_cffi.Session, status_interval=1) as executor:
+        future: drmaa_cffi.JobFuture = executor.submit(template, check=True)
+        others: list[drmaa_cffi.JobFuture] = executor.submit_bulk(
+            template, 1, 10, on_status=lambda future, state: print(future.job_id, state.name)
+        )
+        plain: concurrent.futures.Future[drmaa_cffi.JobInfo] = executor.attach("17")
+        for done in concurrent.futures.as_completed([future, *others]):
+            info: drmaa_cffi.JobInfo = done.result()
+            print(info.describe())
+        started, waiting = executor.wait_started(others, timeout=10)
+        state: drmaa_cffi.JobState = future.status()
+        print(started | waiting, state, plain.cancel())
+
+
+async def coroutines(template: drmaa_cffi.JobTemplate) -> None:
+    """The session for asyncio has the types of the other."""
+    async with aio.Session() as session:
+        job_id: str = await session.runJob(template)
+        info: drmaa_cffi.JobInfo = await session.wait(job_id, timeout=0.5)
+        async for other in session.as_completed([job_id]):
+            print(info, other.exitStatus)
+        await session.synchronize(session.JOB_IDS_SESSION_ALL, dispose=True)

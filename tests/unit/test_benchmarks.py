@@ -36,3 +36,15 @@ def test_the_benchmark_measures_every_operation_and_its_page_shows_them(tmp_path
         assert row["operation"] in texts
     for row in found["scaling"]:
         assert f"\n| {row['tasks']:,} | " in table
+
+
+def test_futures_are_measured_and_shown(tmp_path: Path) -> None:
+    """The benchmark of futures runs both of its parts, and the page shows its figures."""
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, BENCHMARKS / "futures.py", "--quick", "--json", figures]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    found = json.loads(figures.read_text(encoding="utf-8"))
+    runpy.run_path(str(BENCHMARKS / "pages.py"))["write"](found, tmp_path)
+    table = (tmp_path / "speed-futures.txt").read_text(encoding="utf-8")
+    assert 6 == len(found["rows"]) == sum(f"| {row[0]} |" in table for row in found["rows"])
+    assert all(row[1] > 0 for row in found["rows"])
