@@ -1,21 +1,22 @@
-"""The way into C: a function a routine, and the one place where its errors are raised.
+"""The way into C: a function a routine.
 
-Only this module, and library.py for loading, touch ``ffi`` and ``lib``. What the library
-writes comes out as str.
+Only this module, callroom.py for results, and library.py for loading touch ``ffi`` and ``lib``.
+What the library writes comes out as str.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Callable, Iterable, NewType, NoReturn, Sequence
+from typing import TYPE_CHECKING, Callable, Iterable, NewType, Sequence
 
 from . import errors
 from ._drmaa import ffi, lib
-from .errors import Errno, InvalidJobTemplateException
+from .callroom import Call, begin, decode, end, fail, keep, pairs_of, strings_of, value_of
+from .errors import Errno
 from .jobids import encode_job_id
 from .jobinfo import JobInfo
-from .library import load_library, remedy_for
+from .library import load_library
 from .text import block, encode
 
 if TYPE_CHECKING:
@@ -25,99 +26,6 @@ else:
 
 #: A job template of the library. Once it is dead, whatever the reason, every call refuses it.
 Handle = NewType("Handle", CData)
-
-#: The room for a call's results; see call.h.
-Call = NewType("Call", CData)
-
-# A result larger than this is not kept for the next call.
-_LARGE = 1 << 20
-
-# Rooms that no call uses: taking one from here costs a tenth of making one.
-_idle: list[Call] = []
-
-
-def begin() -> Call:
-    """Return the room for a call; end() takes it back."""
-    try:
-        return _idle.pop()
-    except IndexError:
-        call = lib.dc_new_call()
-        if call == ffi.NULL:
-            raise MemoryError from None
-        return Call(ffi.gc(call, lib.dc_free_call))
-
-
-def end(call: Call) -> None:
-    """Give a call's room back, once its results are read, if they may have been large."""
-    if call.block.room > _LARGE:
-        lib.dc_trim(call)
-    _idle.append(call)
-
-
-def _decode(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
-
-
-def _fail(
-    code: int,
-    routine: str,
-    call: Call,
-    about: str = "",
-    job: JobInfo | None = None,
-    job_ids: Sequence[str] = (),
-    *,
-    ends: bool = True,
-) -> NoReturn:
-    """Raise the exception for *code*: the one place where a C error becomes a Python one.
-
-    Args:
-        code: What the call returned.
-        routine: The C routine.
-        call: The call's room, with the library's words.
-        about: What the call was about, where the library's words don't tell.
-        job: What is known of a job that was reaped all the same.
-        job_ids: The ids of jobs that were submitted all the same.
-        ends: Whether to give the room back.
-    """
-    said = _decode(ffi.string(call.diagnosis)).strip()
-    error: errors.DrmaaException
-    if call.refusal == lib.DC_DELETED:
-        error = InvalidJobTemplateException(said)
-    else:
-        if routine == "drmaa_init" and remedy_for(said):
-            about = f"remedy: {remedy_for(said)}"
-        text = said or _words_for(code, call)
-        error = errors.from_code(code, routine, f"{text} ({about})" if about else text, said)
-    error.jobInfo = job
-    error.jobIds = tuple(job_ids)
-    if ends:
-        end(call)
-    raise error
-
-
-def _words_for(code: int, call: Call) -> str:
-    """Return drmaa_strerror's text, or the exception class's where the library has none."""
-    lib.dc_strerror(code, call)
-    return _value(call).strip() or errors.from_code(code, "", "").meaning
-
-
-def _value(call: Call) -> str:
-    return ffi.string(call.value).decode("utf-8", "surrogateescape")
-
-
-def _strings(call: Call) -> list[str]:
-    """Return the strings of a call's list."""
-    block = call.block
-    if not block.count:
-        return []
-    return _decode(ffi.unpack(block.data, block.size - 1)).split("\0")
-
-
-def _pairs(call: Call) -> dict[str, str]:
-    """Return a call's list of pairs."""
-    strings = iter(_strings(call))
-    return dict(zip(strings, strings))
-
 
 # What the DRM was called when the library was first asked. Grid Engine's answers 'SGE 8.1.9' to
 # the first thread that calls it, and ' 8.1.9' to all others.
@@ -154,8 +62,8 @@ def init(contact: str | bytes | None) -> None:
     call = begin()
     code = lib.dc_init(data, call)
     if code:
-        _fail(code, "drmaa_init", call)
-    _idle.append(call)
+        fail(code, "drmaa_init", call)
+    keep(call)
 
 
 def exit() -> None:  # noqa: A001 - the routine's name
@@ -163,8 +71,8 @@ def exit() -> None:  # noqa: A001 - the routine's name
     call = begin()
     code = lib.dc_exit(call)
     if code:
-        _fail(code, "drmaa_exit", call)
-    _idle.append(call)
+        fail(code, "drmaa_exit", call)
+    keep(call)
 
 
 def is_active() -> bool:
@@ -177,8 +85,8 @@ def _ask(routine: str, ask: Callable[[CData], int]) -> str:
     call = begin()
     code = ask(call)
     if code:
-        _fail(code, routine, call)
-    text = _value(call)
+        fail(code, routine, call)
+    text = value_of(call)
     end(call)
     return text
 
@@ -212,9 +120,9 @@ def version() -> tuple[int, int]:
     call = begin()
     code = lib.dc_version(call)
     if code:
-        _fail(code, "drmaa_version", call)
+        fail(code, "drmaa_version", call)
     numbers = call.major, call.minor
-    _idle.append(call)
+    keep(call)
     return numbers
 
 
@@ -224,8 +132,8 @@ def _list(routine: str, read: Callable[[CData], int]) -> list[str]:
     call = begin()
     code = read(call)
     if code:
-        _fail(code, routine, call)
-    strings = _strings(call)
+        fail(code, routine, call)
+    strings = strings_of(call)
     end(call)
     return strings
 
@@ -245,9 +153,9 @@ def allocate_job_template() -> Handle:
     call = begin()
     code = lib.dc_allocate_job_template(call)
     if code:
-        _fail(code, "drmaa_allocate_job_template", call)
+        fail(code, "drmaa_allocate_job_template", call)
     handle = Handle(ffi.gc(call.made, lib.dc_forget))
-    _idle.append(call)
+    keep(call)
     return handle
 
 
@@ -256,8 +164,8 @@ def delete_job_template(handle: Handle) -> None:
     call = begin()
     code = lib.dc_delete_job_template(handle, call)
     if code:
-        _fail(code, "drmaa_delete_job_template", call)
-    _idle.append(call)
+        fail(code, "drmaa_delete_job_template", call)
+    keep(call)
 
 
 def set_attribute(handle: Handle, name: bytes, value: bytes) -> None:
@@ -265,9 +173,9 @@ def set_attribute(handle: Handle, name: bytes, value: bytes) -> None:
     call = begin()
     code = lib.dc_set_attribute(handle, name, value, call)
     if code:
-        about = f"{name.decode()} = {_decode(value)!r:.200}"
-        _fail(code, "drmaa_set_attribute", call, about)
-    _idle.append(call)
+        about = f"{name.decode()} = {decode(value)!r:.200}"
+        fail(code, "drmaa_set_attribute", call, about)
+    keep(call)
 
 
 def get_attribute(handle: Handle, name: bytes) -> str:
@@ -275,8 +183,8 @@ def get_attribute(handle: Handle, name: bytes) -> str:
     call = begin()
     code = lib.dc_get_attribute(handle, name, call)
     if code:
-        _fail(code, "drmaa_get_attribute", call, f"reading {name.decode()}")
-    text = _value(call)
+        fail(code, "drmaa_get_attribute", call, f"reading {name.decode()}")
+    text = value_of(call)
     end(call)
     return text
 
@@ -306,8 +214,8 @@ def set_vector_attribute(
     if code:
         if call.refusal == lib.DC_UNFIT:
             encode_each()  # which says what is wrong
-        _fail(code, "drmaa_set_vector_attribute", call, name.decode())
-    _idle.append(call)
+        fail(code, "drmaa_set_vector_attribute", call, name.decode())
+    keep(call)
 
 
 def get_vector_attribute(handle: Handle, name: bytes) -> list[str]:
@@ -315,8 +223,8 @@ def get_vector_attribute(handle: Handle, name: bytes) -> list[str]:
     call = begin()
     code = lib.dc_get_vector_attribute(handle, name, 0, call)
     if code:
-        _fail(code, "drmaa_get_vector_attribute", call, f"reading {name.decode()}")
-    strings = _strings(call)
+        fail(code, "drmaa_get_vector_attribute", call, f"reading {name.decode()}")
+    strings = strings_of(call)
     end(call)
     return strings
 
@@ -326,8 +234,8 @@ def get_vector_attribute_pairs(handle: Handle, name: bytes) -> dict[str, str]:
     call = begin()
     code = lib.dc_get_vector_attribute(handle, name, 1, call)
     if code:
-        _fail(code, "drmaa_get_vector_attribute", call, f"reading {name.decode()}")
-    pairs = _pairs(call)
+        fail(code, "drmaa_get_vector_attribute", call, f"reading {name.decode()}")
+    pairs = pairs_of(call)
     end(call)
     return pairs
 
@@ -337,9 +245,9 @@ def run_job(handle: Handle) -> str:
     call = begin()
     code = lib.dc_run_job(handle, call)
     if code:
-        _fail(code, "drmaa_run_job", call)
-    job_id = _value(call)
-    _idle.append(call)
+        fail(code, "drmaa_run_job", call)
+    job_id = value_of(call)
+    keep(call)
     if not job_id:
         raise _unusable("drmaa_run_job", "the library submitted a job and gave no id", ())
     if len(job_id) > lib.DC_TEXT_SIZE - 3:
@@ -359,9 +267,9 @@ def run_bulk_jobs(handle: Handle, begin_index: int, end_index: int, step: int) -
     """Submit a job for each index and return their ids. C: drmaa_run_bulk_jobs."""
     call = begin()
     code = lib.dc_run_bulk_jobs(handle, begin_index, end_index, step, call)
-    job_ids = _strings(call)
+    job_ids = strings_of(call)
     if code:
-        _fail(code, "drmaa_run_bulk_jobs", call, job_ids=job_ids)
+        fail(code, "drmaa_run_bulk_jobs", call, job_ids=job_ids)
     end(call)
     tasks = (end_index - begin_index) // step + 1
     if len(job_ids) != tasks:
@@ -375,8 +283,8 @@ def control(job_id: bytes, action: int) -> None:
     call = begin()
     code = lib.dc_control(job_id, action, call)
     if code:
-        _fail(code, "drmaa_control", call)
-    _idle.append(call)
+        fail(code, "drmaa_control", call)
+    keep(call)
 
 
 def job_ps(job_id: bytes) -> int:
@@ -384,9 +292,9 @@ def job_ps(job_id: bytes) -> int:
     call = begin()
     code = lib.dc_job_ps(job_id, call)
     if code:
-        _fail(code, "drmaa_job_ps", call)
+        fail(code, "drmaa_job_ps", call)
     status: int = call.status
-    _idle.append(call)
+    keep(call)
     return status
 
 
@@ -403,8 +311,8 @@ def synchronize(job_ids: Sequence[object], timeout: int, *, dispose: bool) -> No
     if code:
         if call.refusal == lib.DC_UNFIT:
             encode_each()  # which says what is wrong
-        _fail(code, "drmaa_synchronize", call)
-    _idle.append(call)
+        fail(code, "drmaa_synchronize", call)
+    keep(call)
 
 
 def wait(job_id: str, timeout: int, call: Call) -> JobInfo:
@@ -422,7 +330,7 @@ def wait(job_id: str, timeout: int, call: Call) -> JobInfo:
     code = lib.dc_wait(encode_job_id(job_id), timeout, call)
     if code:
         info = job_info(call, job_id) if call.reaped else None
-        _fail(code, "drmaa_wait", call, job=info, ends=False)
+        fail(code, "drmaa_wait", call, job=info, ends=False)
     return job_info(call, job_id)
 
 
@@ -435,12 +343,12 @@ def job_info(call: Call, asked: str) -> JobInfo:
     """Return what a wait() for *asked* learned."""
     signaled = bool(call.signaled)
     return JobInfo(
-        _value(call) or asked,
+        value_of(call) or asked,
         bool(call.exited),
         signaled,
-        _decode(ffi.string(call.signal)) if signaled else "",
+        decode(ffi.string(call.signal)) if signaled else "",
         bool(call.core_dumped),
         bool(call.aborted),
         call.exit_status,
-        _pairs(call),
+        pairs_of(call),
     )

@@ -19,7 +19,7 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Callable
 
-from . import binding, threads
+from . import binding, callroom, threads
 from .const import JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
 from .errors import (
     DrmaaException,
@@ -129,7 +129,7 @@ class Waits:
 
         A signal may come after any step of this.
         """
-        call = binding.begin()
+        call = callroom.begin()
         try:
             outcome: Outcome
             try:
@@ -141,7 +141,7 @@ class Waits:
             found = id_of(job_id, outcome)
             self.records.kept[found] = outcome
         except DrmaaException:
-            binding.end(call)
+            callroom.end(call)
             raise
         except BaseException:
             if binding.is_reaped(call):
@@ -151,7 +151,7 @@ class Waits:
                 self.records.errands.add(bringer)
                 threads.start(lambda: self.records.finish(bringer, info))
             raise
-        binding.end(call)
+        callroom.end(call)
         return found
 
     # On the main thread.
@@ -413,15 +413,15 @@ class Waits:
 
 def outcome_of(job_id: str, timeout: int) -> Outcome:
     """Wait in C; an error that carries a job's record is an outcome, too."""
-    call = binding.begin()
+    call = callroom.begin()
     try:
         info = binding.wait(job_id, timeout, call)
     except DrmaaException as error:
-        binding.end(call)
+        callroom.end(call)
         if error.jobInfo is None:
             raise
         return error
-    binding.end(call)
+    callroom.end(call)
     return info
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from pathlib import Path
 from typing import Iterator
 
 import pytest
 from fake import SOURCES, Fake, compile_library
 
 import drmaa_cffi
-from drmaa_cffi import JobTemplate, Session
+from drmaa_cffi import JobTemplate, Session, drms
 
 
 @pytest.fixture(scope="session")
@@ -53,3 +54,17 @@ def session(fake: Fake) -> Session:
 def template(session: Session) -> JobTemplate:
     """A template in an open session."""
     return session.createJobTemplate()
+
+
+@pytest.fixture(autouse=True)
+def no_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's own words don't count."""
+    monkeypatch.setenv(drms.VARIABLE, "")
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The site's file."""
+    path = tmp_path / "resources.ini"
+    monkeypatch.setenv(drms.VARIABLE, str(path))
+    return path

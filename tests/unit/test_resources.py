@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import pickle
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fake import Fake
+from fake import Fake, in_c
 
 import drmaa_cffi
 from drmaa_cffi import (
@@ -89,20 +88,6 @@ SILENT = {
     "lsf": {"gpus"},
     "condor": {"walltime", "queue"},
 }
-
-
-@pytest.fixture(autouse=True)
-def no_site(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This machine's own words don't count."""
-    monkeypatch.setenv(drms.VARIABLE, "")
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The site's file."""
-    path = tmp_path / "resources.ini"
-    monkeypatch.setenv(drms.VARIABLE, str(path))
-    return path
 
 
 @pytest.mark.parametrize(
@@ -272,11 +257,6 @@ def test_site_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert tmp_path / ".config" / "drmaa-cffi" / "resources.ini" == drms.site_files()[-1]
 
 
-def native_in_c(template: JobTemplate) -> str:
-    """Return the native specification as C has it."""
-    return vars(JobTemplate)["nativeSpecification"]._raw(template._handle)  # type: ignore[no-any-return]
-
-
 @pytest.mark.parametrize("first", ["resources", "nativeSpecification"])
 def test_template(fake: Fake, session: Session, first: str) -> None:
     """A template has the DRM's words before its own, in whatever order they are set."""
@@ -285,25 +265,34 @@ def test_template(fake: Fake, session: Session, first: str) -> None:
     values = {"resources": needs, "nativeSpecification": "--qos=low"}
     order = sorted(values, key=lambda name: name != first)
     template = JobTemplate(**{name: values[name] for name in order})
-    assert "--cpus-per-task=2 --mem=1024 --qos=low" == native_in_c(template)
+    assert "--cpus-per-task=2 --mem=1024 --qos=low" == in_c(template, "nativeSpecification")
     assert ("--qos=low", needs) == (template.nativeSpecification, template.resources)
     template.nativeSpecification += " --time=5"
-    assert "--cpus-per-task=2 --mem=1024 --qos=low --time=5" == native_in_c(template)
+    assert "--cpus-per-task=2 --mem=1024 --qos=low --time=5" == in_c(
+        template, "nativeSpecification"
+    )
     template.resources = Resources(queue="short")
-    assert "--partition=short --qos=low --time=5" == native_in_c(template)
+    assert "--partition=short --qos=low --time=5" == in_c(template, "nativeSpecification")
     template.resources = None
-    assert "--qos=low --time=5" == native_in_c(template) == template.nativeSpecification
+    assert (
+        "--qos=low --time=5"
+        == in_c(template, "nativeSpecification")
+        == template.nativeSpecification
+    )
 
 
 def test_template_without_own_words(fake: Fake, session: Session) -> None:
     """Without a native specification of its own a template has the words alone."""
     fake.says("drmaa_get_DRM_system", b"HTCondor")
     template = JobTemplate(resources=Resources(slots=2))
-    assert ("request_cpus=2", "") == (native_in_c(template), template.nativeSpecification)
+    assert ("request_cpus=2", "") == (
+        in_c(template, "nativeSpecification"),
+        template.nativeSpecification,
+    )
     template.nativeSpecification = "rank=Memory"
-    assert "request_cpus=2\nrank=Memory" == native_in_c(template)
+    assert "request_cpus=2\nrank=Memory" == in_c(template, "nativeSpecification")
     template.resources = Resources(slots=1)
-    assert "rank=Memory" == native_in_c(template)
+    assert "rank=Memory" == in_c(template, "nativeSpecification")
 
 
 def test_copy_and_asdict(fake: Fake, session: Session) -> None:
@@ -323,7 +312,7 @@ def test_copy_and_asdict(fake: Fake, session: Session) -> None:
         "--cpus-per-task=2 --qos=low",
         "--cpus-per-task=3 --qos=low",
         "--qos=low",
-    ] == [native_in_c(each) for each in (template, again, own, more, none)]
+    ] == [in_c(each, "nativeSpecification") for each in (template, again, own, more, none)]
     assert {"remoteCommand": "/bin/true", "nativeSpecification": "--qos=low"} == none.asdict()
 
 
@@ -342,7 +331,7 @@ def test_converter(fake: Fake, session: Session, monkeypatch: pytest.MonkeyPatch
     fake.says("drmaa_get_DRM_system", b"SLURM 22.05.8")
     monkeypatch.setattr(vars(JobTemplate)["nativeSpecification"], "converter", Shout)
     template = JobTemplate(resources=Resources(slots=2), nativeSpecification="-p low")
-    assert "--cpus-per-task=2 -P LOW" == native_in_c(template)
+    assert "--cpus-per-task=2 -P LOW" == in_c(template, "nativeSpecification")
     assert "-p low" == template.nativeSpecification
 
 
@@ -354,10 +343,10 @@ def test_refused(fake: Fake, site: Path) -> None:
     template = JobTemplate(nativeSpecification="-N name")
     with pytest.raises(UnsupportedAttributeException, match=r"such as 'slots = -pe smp {slots}'"):
         template.resources = Resources(slots=2)
-    assert (None, "-N name") == (template.resources, native_in_c(template))
+    assert (None, "-N name") == (template.resources, in_c(template, "nativeSpecification"))
     site.write_text("[gridengine]\nslots = -pe smp {slots}\n")
     template.resources = Resources(slots=2)
-    assert "-pe smp 2 -N name" == native_in_c(template)
+    assert "-pe smp 2 -N name" == in_c(template, "nativeSpecification")
 
 
 @pytest.mark.usefixtures("session")
@@ -388,39 +377,3 @@ def test_deleted_template(fake: Fake, session: Session) -> None:
         template.nativeSpecification  # noqa: B018
     with pytest.raises(drmaa_cffi.InvalidJobTemplateException):
         template.resources = Resources(slots=2)
-
-
-PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "resources.md").read_text()
-
-
-def code_on_the_page(language: str) -> str:
-    """Return the code in this language on the page of the documentation."""
-    (code,) = re.findall(rf"^```{language}\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-    return str(code)
-
-
-@pytest.mark.usefixtures("session")
-def test_example_on_the_page(fake: Fake) -> None:
-    """The page's example does what the page says."""
-    fake.says("drmaa_get_DRM_system", b"SLURM 22.05.8")
-    names: dict[str, Any] = {}
-    exec(code_on_the_page("python"), names)
-    assert f"`{native_in_c(names['template'])}`" in PAGE
-
-
-def test_file_on_the_page(site: Path) -> None:
-    """The page's file is legal, and lets a cluster's resources pass on the local engine."""
-    site.write_text(code_on_the_page("ini"))
-    words = drms.read_site()
-    assert "-pe smp 4 -l gpu=2" == resources.native("SGE 8.1.9", Resources(slots=4, gpus=2), words)
-    needs = Resources(slots=2, memory="8G", queue="long")
-    assert "--slots 2" == resources.native(LOCAL, needs, words)
-
-
-def test_values_on_the_page() -> None:
-    """All that words can hold is on the page, and no more."""
-    rows = re.findall(r"^\| (`\{.*?) \|", PAGE, re.MULTILINE)
-    with pytest.raises(InvalidArgumentException) as caught:
-        resources.native("SLURM 22", Resources(slots=2), {"slurm": {"slots": "{none}"}})
-    legal = str(caught.value).partition("can hold ")[2].split(", ")
-    assert sorted(legal) == sorted(word.strip("`") for row in rows for word in row.split())
