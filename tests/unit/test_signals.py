@@ -25,22 +25,48 @@ class Alarm(Exception):
     """What the signal handler raises."""
 
 
-@pytest.fixture(autouse=True)
-def alarm() -> Iterator[None]:
-    """A SIGALRM handler that raises, and a timer that is off in the end."""
+class Timer:
+    """A timer whose signal raises Alarm, once, if it has not been stopped by then.
 
-    def ring(*_: object) -> None:
-        raise Alarm
+    A signal that another thread was given acts on the main thread a while later.
+    """
 
-    former = signal.signal(signal.SIGALRM, ring)
-    yield
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    def __init__(self) -> None:
+        self._armed: list[bool] = []
+
+    def ring(self, *_: object) -> None:
+        """Raise, as the signal's handler."""
+        if self._armed:
+            self._armed.clear()
+            raise Alarm
+
+    def start(self, seconds: float) -> None:
+        """Ring in a while."""
+        self._armed.append(True)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+    def stop(self) -> None:
+        """Ring no more, or just now for the last time."""
+        try:
+            self._armed.clear()
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        except Alarm:
+            pass
+
+
+@pytest.fixture
+def timer() -> Iterator[Timer]:
+    """A timer that is off in the end."""
+    made = Timer()
+    former = signal.signal(signal.SIGALRM, made.ring)
+    yield made
+    made.stop()
     signal.signal(signal.SIGALRM, former)
 
 
-def interrupt(call: Callable[[], object], seconds: float = 0.1) -> None:
+def interrupt(timer: Timer, call: Callable[[], object], seconds: float = 0.1) -> None:
     """Begin a call, and be interrupted."""
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    timer.start(seconds)
     with pytest.raises(Alarm):
         call()
 
@@ -71,7 +97,9 @@ def end_job(fake: Fake, job: str, seconds: float, ended: _thread.LockType) -> No
 # A handler that raises in what Python does between two steps of the program is told of so.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("asked", ["the job", "any"])
-def test_storm(fake: Fake, session: Session, template: JobTemplate, asked: str) -> None:
+def test_storm(
+    fake: Fake, session: Session, template: JobTemplate, timer: Timer, asked: str
+) -> None:
     """A signal at any moment of a wait, while the job ends at any other, loses nothing."""
     chance = random.Random(5)
     lost: list[object] = []
@@ -85,13 +113,13 @@ def test_storm(fake: Fake, session: Session, template: JobTemplate, asked: str) 
         _thread.start_new_thread(end_job, (fake, job, chance.uniform(0, 0.0015), ended))
         info = None
         try:
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.0015))
+            timer.start(chance.uniform(0.00005, 0.0015))
             info = session.wait(word)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            timer.stop()
         except Alarm:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            pass
         except DrmaaException as error:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            timer.stop()
             lost.append(error)
         ended.acquire()
         if info is None:
@@ -106,7 +134,7 @@ def test_storm(fake: Fake, session: Session, template: JobTemplate, asked: str) 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("after", [0.0001, 0.0003, 0.001])
 def test_storm_on_submissions(
-    fake: Fake, session: Session, template: JobTemplate, after: float
+    fake: Fake, session: Session, template: JobTemplate, timer: Timer, after: float
 ) -> None:
     """A signal at any moment of a submission leaves an executor that goes on and ends."""
     executor = JobExecutor(session)
@@ -114,11 +142,11 @@ def test_storm_on_submissions(
     end = time.monotonic() + SECONDS / 3
     while time.monotonic() < end:
         try:
-            signal.setitimer(signal.ITIMER_REAL, chance.uniform(after / 2, after))
+            timer.start(chance.uniform(after / 2, after))
             executor.submit(template)
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            timer.stop()
         except Alarm:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            pass
     last = executor.submit(template)
     fake.finish(last.job_id)
     assert last.job_id == elsewhere(lambda: last.result(20).jobId)
@@ -136,11 +164,13 @@ def test_storm_on_submissions(
     ender.join()
 
 
-def test_two_calls_end_at_once(fake: Fake, session: Session, template: JobTemplate) -> None:
+def test_two_calls_end_at_once(
+    fake: Fake, session: Session, template: JobTemplate, timer: Timer
+) -> None:
     """Where an abandoned wait and the present one end together both records are there."""
     for _ in range(20):
         abandoned, other = session.runJob(template), session.runJob(template)
-        interrupt(lambda job=abandoned: session.wait(job), 0.02)  # type: ignore[misc]
+        interrupt(timer, lambda job=abandoned: session.wait(job), 0.02)  # type: ignore[misc]
 
         def end(*jobs: str) -> None:
             for job in jobs:
@@ -155,11 +185,11 @@ def test_two_calls_end_at_once(fake: Fake, session: Session, template: JobTempla
 
 @pytest.mark.parametrize("ids", ["list", "all"])
 def test_dispose_of_abandoned(
-    fake: Fake, session: Session, template: JobTemplate, ids: str
+    fake: Fake, session: Session, template: JobTemplate, timer: Timer, ids: str
 ) -> None:
     """synchronize with dispose drops the record that an abandoned wait takes meanwhile."""
     job = session.runJob(template)
-    interrupt(lambda: session.wait(job))
+    interrupt(timer, lambda: session.wait(job))
     ender = threading.Timer(0.2, fake.finish, (job,))
     ender.start()
     session.synchronize(Session.JOB_IDS_SESSION_ALL if ids == "all" else [job], 20, dispose=True)
@@ -169,22 +199,24 @@ def test_dispose_of_abandoned(
             session.wait(word, 1)
 
 
-def test_interrupted_dispose(fake: Fake, session: Session, template: JobTemplate) -> None:
+def test_interrupted_dispose(
+    fake: Fake, session: Session, template: JobTemplate, timer: Timer
+) -> None:
     """A synchronize with dispose that was interrupted disposes of nothing."""
     job = session.runJob(template)
-    interrupt(lambda: session.synchronize([job], -1, dispose=True))
+    interrupt(timer, lambda: session.synchronize([job], -1, dispose=True))
     fake.finish(job)
     time.sleep(0.1)
     assert job == session.wait(job, 1).jobId
 
 
 def test_interrupted_synchronize_again(
-    fake: Fake, session: Session, template: JobTemplate
+    fake: Fake, session: Session, template: JobTemplate, timer: Timer
 ) -> None:
     """A synchronize that is interrupted and repeated makes no further C call."""
     job = session.runJob(template)
     for _ in range(4):
-        interrupt(lambda: session.synchronize([job], -1, dispose=True))
+        interrupt(timer, lambda: session.synchronize([job], -1, dispose=True))
     assert 1 == fake.calls("drmaa_synchronize")
     ender = threading.Timer(0.1, fake.finish, (job,))
     ender.start()
