@@ -223,6 +223,15 @@ class Records:
             listener(outcome)
         return for_any
 
+    def reconsider(self, asked: str, job_id: str) -> bool:
+        """Place a kept record as divert() does; whether it is not the caller's any more."""
+        with self.changed:
+            outcome = self.kept.pop(job_id, None)
+        if outcome is None or self.divert(asked, outcome):
+            return True
+        self.kept[job_id] = outcome
+        return False
+
     def _place(self, asked: str, outcome: Outcome) -> list[Listener]:
         """Place a record, with the lock held; return who is to be told of it without."""
         job_id = id_of(asked, outcome)

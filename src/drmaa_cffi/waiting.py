@@ -107,7 +107,9 @@ class Waits:
         if asked:
             try:
                 found = self._ask_first(job_id)
-                return self.records.hand_out(found)
+                if not self.records.shared or not self._is_anothers(job_id, found):
+                    return self.records.hand_out(found)
+                asked = False
             except KeyError:  # another wait, for any job, was faster
                 asked = False
             except ExitTimeoutException:
@@ -153,6 +155,10 @@ class Waits:
             raise
         callroom.end(call)
         return found
+
+    def _is_anothers(self, job_id: str, found: str) -> bool:
+        """Give a record that was kept just now to whoever has claimed it meanwhile."""
+        return threads.off_main(lambda: self.records.reconsider(job_id, found))
 
     # On the main thread.
 

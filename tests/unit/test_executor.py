@@ -196,6 +196,35 @@ def test_wait_for_any_under_way(fake: Fake, executor: JobExecutor, template: Job
     assert [own] == found
 
 
+@pytest.mark.parametrize("main", [True, False], ids=["main thread", "other thread"])
+def test_question_under_way(
+    fake: Fake, executor: JobExecutor, template: JobTemplate, main: bool
+) -> None:
+    """So does one whose first question, without waiting, is answered with the future's job."""
+    own = Session.runJob(template)
+    fake.delays("drmaa_wait", 0.3)
+    found: list[str] = []
+    futures: list[JobFuture] = []
+
+    def wait() -> None:
+        found.append(Session.wait(ANY, LIMIT).jobId)
+
+    def submit() -> None:
+        until(lambda: fake.calls("drmaa_wait"))
+        futures.append(executor.submit(template))
+        fake.finish(futures[0].job_id)
+
+    here, there = (wait, submit) if main else (submit, wait)
+    later(fake.finish, own, seconds=1)
+    thread = threading.Thread(target=there)
+    thread.start()
+    here()
+    thread.join(LIMIT)
+    fake.delays("drmaa_wait", 0)
+    assert futures[0].job_id == futures[0].result(LIMIT).jobId
+    assert [own] == found
+
+
 def test_after_the_executor(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
     """When the executor's thread has left, waits of other threads are no callbacks of it."""
     before = tasks()
