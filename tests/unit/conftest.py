@@ -11,7 +11,7 @@ import pytest
 from fake import SOURCES, Fake, compile_library
 
 import drmaa_cffi
-from drmaa_cffi import JobTemplate, Session, drms
+from drmaa_cffi import JobExecutor, JobTemplate, Session, drms
 
 
 @pytest.fixture(scope="session")
@@ -68,3 +68,13 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "resources.ini"
     monkeypatch.setenv(drms.VARIABLE, str(path))
     return path
+
+
+@pytest.fixture
+def executor(fake: Fake, session: Session) -> Iterator[JobExecutor]:
+    """An executor in the open session; its jobs end with the test."""
+    made = JobExecutor(session, status_interval=0.05)
+    yield made
+    fake.returns("drmaa_wait", 0)
+    fake.finish()
+    made.shutdown()

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from pathlib import Path
 from typing import Any, Callable, Coroutine
 
 import pytest
 from fake import Fake
+from moments import LIMIT, later, tasks
 
 import drmaa_cffi
 from drmaa_cffi import JobExecutor, JobState, JobTemplate, Session, aio
 
-LIMIT = 20
 ANY = Session.JOB_IDS_SESSION_ANY
 
 
@@ -26,18 +24,6 @@ def play(scene: Callable[[aio.Session], Coroutine[Any, Any, None]]) -> None:
             await asyncio.wait_for(scene(session), LIMIT)
 
     asyncio.run(whole(), debug=True)
-
-
-def tasks() -> int:
-    """How many threads this process has."""
-    return len(list(Path("/proc/self/task").iterdir()))
-
-
-def later(action: Callable[..., object], *arguments: object, seconds: float = 0.2) -> None:
-    """Do something in a while, in another thread."""
-    timer = threading.Timer(seconds, action, arguments)
-    timer.daemon = True
-    timer.start()
 
 
 def test_every_name(fake: Fake) -> None:
