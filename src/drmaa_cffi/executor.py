@@ -94,6 +94,7 @@ class JobExecutor:
         # Submissions under way, and records to come, those of cancelled futures included.
         self._open = 0
         self._is_shut = False
+        self._ending = threading.Lock()
         if session is None:
             try:
                 Session.initialize()
@@ -241,11 +242,12 @@ class JobExecutor:
 
     def _end(self) -> None:
         """Close the executor's own session: nothing is left to wait for."""
-        with self._changed:
-            is_own, self._owns_session = self._owns_session, False
-        if is_own:
-            with suppress(NoActiveSessionException):  # closed by the program
-                self._session.exit()
+        # Whoever comes second returns when it is closed.
+        with self._ending:
+            if self._owns_session:
+                self._owns_session = False
+                with suppress(NoActiveSessionException):  # closed by the program
+                    self._session.exit()
 
     def wait_started(
         self, futures: Iterable[JobFuture], timeout: float | None = None

@@ -6,6 +6,7 @@ It is there only while somebody needs it: while claims are pending, and a moment
 from __future__ import annotations
 
 import threading
+import time
 from typing import Callable
 
 from . import threads
@@ -26,8 +27,9 @@ _STAY = 1.0
 # How long it waits after an error until it asks again, in seconds; it doubles.
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 30.0
-# How long a record may be on its way here from another thread's wait, in seconds.
-_GRACE = 0.2
+# How long the library must not know a job until it is lost, in seconds: its record may be on its
+# way here, in the hands of another thread whose wait for any job has taken it.
+_LOST_AFTER = 2.0
 
 
 class Reaper:
@@ -45,6 +47,8 @@ class Reaper:
         self._running = False
         self._closed = False
         self._pause = 0.0
+        # Since when the library does not know a job, by the monotonic clock.
+        self._missing: dict[str, float] = {}
 
     def close(self) -> None:
         """End: the session is over. What C has said until now is worth nothing any more."""
@@ -141,31 +145,22 @@ class Reaper:
 
     def _look_for_lost(self) -> None:
         """The library has no job left: tell the claims on jobs that it does not know."""
-        lost: dict[str, DrmaaException] = {}
+        missing: dict[str, float] = {}
         for job_id in self._records.pending():
             try:
                 self._records.put(job_id, self._ask(job_id, TIMEOUT_NO_WAIT))
             except InvalidJobException as error:
-                lost[job_id] = error
+                missing[job_id] = since = self._missing.get(job_id, time.monotonic())
+                if time.monotonic() - since > _LOST_AFTER:
+                    self._records.give_up(job_id, error)
             except ExitTimeoutException:
                 continue  # of another session: it must be asked for by its id
             except DrmaaException:
                 break
-        self._await_others(lost)
-        for job_id, reason in lost.items():
-            self._records.give_up(job_id, reason)
+        self._missing = missing
         seen = self._records.asked
         if self._records.pending():
             self._rest(until=lambda: self._records.asked != seen)
-
-    def _await_others(self, lost: dict[str, DrmaaException]) -> None:
-        """Let other threads place what they may have taken."""
-        records = self._records
-        with records.changed:
-            records.changed.wait_for(
-                lambda: not any(map(records.may_come, lost)),
-                _GRACE,
-            )
 
     def _rest(self, until: Callable[[], bool]) -> None:
         """Do nothing for a while, a longer one each time."""
