@@ -132,6 +132,8 @@ class Waits:
         A signal may come after any step of this.
         """
         call = callroom.begin()
+        # A signal that comes before C is reached must not find what the room's last user has left.
+        callroom.forget_record(call)
         try:
             outcome: Outcome
             try:

@@ -116,6 +116,8 @@ def test_storm(
             timer.start(chance.uniform(0.00005, 0.0015))
             info = session.wait(word)
             timer.stop()
+            if info.jobId != job:
+                lost.append(info)
         except Alarm:
             pass
         except DrmaaException as error:
