@@ -289,11 +289,14 @@ def sessions() -> None:
     call("drmsInfo", lambda: [session.drmsInfo, drmaa.Session.drmsInfo])
     call("initialize twice", session.initialize)
     contact = session.contact
-    job_id = submit("sleep 4; exit 8")
+    # On a busy machine it may take long to leave and to come back: the job waits for that.
+    back = FOLDER / "back"
+    job_id = submit(f"while [ ! -e {back} ]; do sleep 0.1; done; exit 8")
     reach(job_id, "running")
     call("exit", session.exit)
     call("exit twice", session.exit)
     call("reconnect", session.initialize, contact)
+    back.touch()
     call("wait after reconnecting", session.wait, job_id, LONG)
     session.exit()
     call("initialize by nonsense", session.initialize, "nonsense")
