@@ -99,6 +99,8 @@ void ST_SUBMIT_SUSPEND_RESUME_WAIT(void)
     becomes(id.text, DRMAA_PS_RUNNING);
     control(id.text, DRMAA_CONTROL_SUSPEND);
     becomes(id.text, DRMAA_PS_USER_SUSPENDED);
+    /* Grid Engine says so before it stops the job; a resume that overtakes that is lost. */
+    nap(3000);
     control(id.text, DRMAA_CONTROL_RESUME);
     becomes(id.text, DRMAA_PS_RUNNING);
     exits(id.text, 0);

@@ -163,10 +163,14 @@ def test_beside_the_session(executor: JobExecutor, jobs: Jobs) -> None:
 
 def test_attach(session: Session, jobs: Jobs) -> None:
     """A job of an earlier session, taken up by its contact, gets a future."""
-    job_id = jobs.submit("sleep 1; exit 6")
+    # What ends while nobody is there is lost to Grid Engine's sessions: it waits for us.
+    back = jobs.folder / "back"
+    job_id = jobs.submit(f"while [ ! -e {back} ]; do sleep 0.1; done; exit 6")
+    until_state(job_id, JobState.RUNNING)
     contact = session.contact
     session.exit()
     session.initialize(contact)
+    back.touch()
     with JobExecutor(session) as executor:
         assert 6 == executor.attach(job_id).result(LONG).exitStatus
         with pytest.raises(drmaa_cffi.InvalidJobException):

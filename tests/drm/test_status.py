@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drms import Drm
-from jobs import Jobs, until_state
+from jobs import Jobs, is_still, until, until_state
 
 from drmaa_cffi import JobState, Session
 
@@ -12,13 +12,17 @@ def test_st_submit_suspend_resume_wait(jobs: Jobs, session: Session) -> None:
     """A job is held, runs, is suspended, runs again and is done."""
     path = jobs.folder / "go"
     job_id = jobs.submit(
-        f"until [ -e {path} ]; do sleep 0.1; done", jobSubmissionState="drmaa_hold"
+        f"until [ -e {path} ]; do echo; sleep 0.1; done",
+        jobSubmissionState="drmaa_hold",
+        outputPath=f":{jobs.folder}/ticks",
     )
     until_state(job_id, JobState.USER_ON_HOLD)
     session.control(job_id, "release")
     until_state(job_id, JobState.RUNNING)
     session.control(job_id, "suspend")
     until_state(job_id, JobState.USER_SUSPENDED)
+    # Grid Engine says so before it stops the job; a resume that overtakes that is lost.
+    until(lambda: is_still(jobs.folder / "ticks"))
     session.control(job_id, "resume")
     until_state(job_id, JobState.RUNNING)
     path.touch()
