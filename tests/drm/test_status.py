@@ -10,19 +10,20 @@ from drmaa_cffi import JobState, Session
 
 def test_st_submit_suspend_resume_wait(jobs: Jobs, session: Session) -> None:
     """A job is held, runs, is suspended, runs again and is done."""
-    path = jobs.folder / "go"
+    path, ticks = jobs.folder / "go", jobs.folder / "ticks"
     job_id = jobs.submit(
         f"until [ -e {path} ]; do echo; sleep 0.1; done",
         jobSubmissionState="drmaa_hold",
-        outputPath=f":{jobs.folder}/ticks",
+        outputPath=f":{ticks}",
     )
     until_state(job_id, JobState.USER_ON_HOLD)
     session.control(job_id, "release")
     until_state(job_id, JobState.RUNNING)
+    until(lambda: ticks.exists() and ticks.stat().st_size)
     session.control(job_id, "suspend")
     until_state(job_id, JobState.USER_SUSPENDED)
     # Grid Engine says so before it stops the job; a resume that overtakes that is lost.
-    until(lambda: is_still(jobs.folder / "ticks"))
+    until(lambda: is_still(ticks))
     session.control(job_id, "resume")
     until_state(job_id, JobState.RUNNING)
     path.touch()
