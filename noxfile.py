@@ -22,6 +22,7 @@ MEASURED_PYTHON = "3.11"
 # waits for one that sleeps for minutes.
 PARALLEL = ("--numprocesses=5", "--dist=worksteal")
 TWO_A_CORE = f"--numprocesses={2 * (os.cpu_count() or 1)}"
+QUICK = ("-m", "not slow")
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 STRICT_C = "-Wall -Wextra -Werror"
 # The files with a schema, by the name that check-jsonschema has for it.
@@ -42,7 +43,7 @@ QUICK_TESTS = ("session", "library")
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "licenses", "wheels", "tests", "sanitize", "docs"]
+nox.options.sessions = ["lint", "types", "licenses", "wheels", "tests", "slow", "sanitize", "docs"]
 
 # All Pythons are tested with one file: WHEEL in the environment, or else what the first session
 # of a run builds.
@@ -62,6 +63,20 @@ def install_wheel(session: nox.Session, *groups: str) -> None:
         session.install(*nox.project.dependency_groups(PYPROJECT, group))
     session.install("--force-reinstall", "--no-deps", str(_built[0]))
     session.install(str(_built[0]))
+
+
+def test_on(session: nox.Session, drm: str, *arguments: str, **environment: str) -> None:
+    """Run tests on a real DRM; what fails among many at once is tried once more, alone.
+
+    A cluster on a busy machine is late now and then. What fails twice has failed; what failed
+    once stays in the log; a crash is not tried again.
+    """
+    cache = Path(session.virtualenv.location, f"cache-{drm}")
+    shutil.rmtree(cache, ignore_errors=True)
+    command = ("pytest", f"--drm={drm}", "-o", f"cache_dir={cache}", *arguments, *session.posargs)
+    session.run(*command, *PARALLEL, env=environment, success_codes=[0, 1])
+    again = ("--last-failed", "--last-failed-no-failures=none")
+    session.run(*command, *again, env=environment, success_codes=[0, 5])
 
 
 @contextmanager
@@ -118,11 +133,18 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """Run the tests on the scripted fake and on the local engine; slow ones on one Python."""
+    """Run the tests on the scripted fake and on the local engine."""
     install_wheel(session, "test")
-    chosen = () if session.python == SLOW_PYTHON else ("-m", "not slow")
-    with meanwhile(session, "pytest", TWO_A_CORE, *chosen, *session.posargs):
-        session.run("pytest", "--drm=local", *PARALLEL, *chosen, *session.posargs)
+    with meanwhile(session, "pytest", TWO_A_CORE, *QUICK, *session.posargs):
+        test_on(session, "local", *QUICK)
+
+
+@nox.session(python=SLOW_PYTHON)
+def slow(session: nox.Session) -> None:
+    """Run the tests that take minutes, each on one Python only."""
+    install_wheel(session, "test")
+    session.run("pytest", "-m", "slow", *session.posargs)
+    test_on(session, "local", "-m", "slow")
 
 
 @nox.session
@@ -196,11 +218,10 @@ def sanitize(session: nox.Session) -> None:
         "LD_PRELOAD": " ".join(runtime),
         "CFLAGS": flags,
     }
-    session.run("pytest", TWO_A_CORE, "-m", "not slow", *session.posargs, env=environment)
+    session.run("pytest", TWO_A_CORE, *QUICK, *session.posargs, env=environment)
     # The jobs run under it, too, and some have to die by these signals.
     environment["ASAN_OPTIONS"] += ":handle_segv=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0"
-    arguments = ("--drm=local", *PARALLEL, "-m", "not slow", "tests/conformance")
-    session.run("pytest", *arguments, *session.posargs, env=environment)
+    test_on(session, "local", *QUICK, "tests/conformance", **environment)
 
 
 @nox.session
@@ -227,14 +248,7 @@ def gridengine(session: nox.Session) -> None:
         ["tests/gridengine/start"], check=True, stdout=subprocess.PIPE, text=True
     ).stdout
     exports = (line.partition("export ")[2] for line in client.splitlines())
-    environment = dict(export.split("=", 1) for export in exports if export)
-    command = ("pytest", "--drm=gridengine", *session.posargs)
-    whole = {**os.environ, **environment}
-    session.run(*command, *PARALLEL, env=whole, success_codes=[0, 1])
-    # A cluster on a busy machine is late now and then: what failed is tried once more, alone. What
-    # fails twice has failed; what failed once stays in the log.
-    again = ("--last-failed", "--last-failed-no-failures=none")
-    session.run(*command, *again, env=whole, success_codes=[0, 5])
+    test_on(session, "gridengine", **dict(export.split("=", 1) for export in exports if export))
 
 
 @nox.session(python=MEASURED_PYTHON)

@@ -12,8 +12,12 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from xdist.scheduler import Scheduling
 
 TESTS = Path(__file__).parent
 # The folders that run on each DRM: drm and conformance run unchanged on every real one.
@@ -22,6 +26,8 @@ FOLDERS = {
     "local": ("drm", "conformance", "local"),
     "gridengine": ("drm", "conformance", "gridengine"),
 }
+
+CRASHED = pytest.StashKey[bool]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,3 +83,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say what was run on."""
     return [f"drm: {config.getoption('--drm')}"]
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_handlecrashitem(sched: Scheduling) -> None:
+    """Remember that a test ended its process."""
+    sched.config.stash[CRASHED] = True
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Tell a crash from a test that only failed, and may be tried again."""
+    if CRASHED in session.config.stash:
+        session.exitstatus = pytest.ExitCode.INTERNAL_ERROR
