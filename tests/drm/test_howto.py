@@ -31,7 +31,9 @@ def test_python(page: Path) -> None:
 def test_programs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole programs on jobs in great numbers run to their ends, with fewer."""
     monkeypatch.chdir(tmp_path)
+    # Where the jobs' files go: the local engine heeds HOME, Grid Engine this file.
     monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".sge_request").write_text(f"-o {tmp_path} -e {tmp_path}\n", encoding="utf-8")
     script = tmp_path / "align.sh"
     script.write_text("#!/bin/sh\ntrue\n", encoding="ascii")
     script.chmod(0o755)
