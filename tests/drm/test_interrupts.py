@@ -65,9 +65,10 @@ class Terminal:
 
 
 @pytest.fixture
-def prompt() -> Iterator[Terminal]:
-    """Python's prompt in a terminal."""
-    terminal = Terminal(sys.executable, "-i", "-q", TERM="dumb", PYTHON_BASIC_REPL="1")
+def prompt(tmp_path: Path) -> Iterator[Terminal]:
+    """Python's prompt in a terminal, with its history elsewhere than in the user's home."""
+    home = {"HOME": str(tmp_path)}
+    terminal = Terminal(sys.executable, "-i", "-q", TERM="dumb", PYTHON_BASIC_REPL="1", **home)
     yield terminal
     terminal.close()
 
