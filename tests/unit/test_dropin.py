@@ -21,7 +21,6 @@ TEXT = (
     "Could not find drmaa library.  Please specify its full path using the environment variable "
     "DRMAA_LIBRARY_PATH"
 )
-SHIM = [sys.executable, "-m", "drmaa_cffi.shim"]
 # Whatever the machine has, the search finds nothing.
 NO_LIBRARY = """
 import drmaa_cffi.library

@@ -13,21 +13,7 @@ from drmaa_cffi import shim
 from programs import output, start
 
 FOLDER = Path(shim.FOLDER)
-TEXT = (
-    "Could not find drmaa library.  Please specify its full path using the environment variable "
-    "DRMAA_LIBRARY_PATH"
-)
 SHIM = [sys.executable, "-m", "drmaa_cffi.shim"]
-# Whatever the machine has, the search finds nothing.
-NO_LIBRARY = """
-import drmaa_cffi.library
-drmaa_cffi.library.STEPS = drmaa_cffi.library.STEPS[:1]
-"""
-# Both ways to put it in place within a program; PYTHONPATH is a third.
-WAYS = {
-    "install": "import drmaa_cffi\ndrmaa_cffi.install_as_drmaa()\nimport drmaa\n",
-    "path": f"import sys\nsys.path.insert(0, {str(FOLDER)!r})\nimport drmaa\n",
-}
 
 
 def test_prints_the_folder() -> None:
