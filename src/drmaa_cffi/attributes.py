@@ -8,6 +8,8 @@ from __future__ import annotations
 import math
 import os
 import re
+import sys
+import warnings
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -126,6 +128,14 @@ def _bad_format(value: object) -> Exception:
     return from_code(
         Errno.INVALID_ATTRIBUTE_FORMAT, "", f"{shown(value)} is no time limit: {legal}"
     )
+
+
+def warn(message: str) -> None:
+    """Warn whoever set an attribute: behind all frames of this package."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def _is_buffer(value: object) -> bool:
@@ -309,7 +319,8 @@ class _Vector(_Named):
 class VectorAttribute(_Vector):
     """A list attribute: any iterable on the way in, a list of str on the way out.
 
-    Elements are what str() makes of them; a bare text or path is a list of one.
+    Elements are what str() makes of them; a bare text or path is a list of one. None is so, too,
+    since programs for the package ``drmaa`` pass it; a warning says that it has become a text.
 
     C: drmaa_set_vector_attribute, drmaa_get_vector_attribute.
     """
@@ -340,10 +351,13 @@ class VectorAttribute(_Vector):
             ) from error
 
         def encode_each() -> list[bytes]:
-            return [
-                _as_bytes(element, f"{self._attribute}[{index}]")
-                for index, element in enumerate(elements)
-            ]
+            encoded: list[bytes] = []
+            for index, element in enumerate(elements):
+                what = f"{self._attribute}[{index}]"
+                if element is None:
+                    warn(f"{what} is None, and goes to the DRM as the text 'None': is it meant?")
+                encoded.append(b"None" if element is None else _as_bytes(element, what))
+            return encoded
 
         binding.set_vector_attribute(
             instance._handle, self._c_name, elements, len(elements), encode_each

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import sys
-import warnings
 from typing import TYPE_CHECKING, Any, Mapping
 
 from . import binding, const
@@ -17,6 +15,7 @@ from .attributes import (
     NativeAttribute,
     PathAttribute,
     VectorAttribute,
+    warn,
 )
 from .times import TimeConverter
 
@@ -273,12 +272,7 @@ def _warn_of_misspelling(cls: type, name: str) -> None:
     lower = {known.lower(): known for known in _DESCRIPTORS}
     close = difflib.get_close_matches(name.lower().replace("_", ""), lower, n=1, cutoff=0.85)
     if close:
-        # Behind this module's own frames, however the value came in.
-        level, frame = 1, sys._getframe()
-        while frame.f_back is not None and frame.f_globals is globals():
-            level, frame = level + 1, frame.f_back
-        warnings.warn(
+        warn(
             f"JobTemplate has no attribute {name!r}: the value is kept on the Python object and "
-            f"does not reach the DRM; did you mean {lower[close[0]]!r}?",
-            stacklevel=level,
+            f"does not reach the DRM; did you mean {lower[close[0]]!r}?"
         )

@@ -144,6 +144,7 @@ def test_bulk(session: Session, begin: Any, end: Any, step: Any) -> None:
         session.runBulkJobs(template, begin, end, step)
 
 
+@pytest.mark.filterwarnings("ignore:.* goes to the DRM as the text 'None'")
 @pytest.mark.parametrize("name", ATTRIBUTES)
 @hostile
 @given(value=anything)

@@ -200,6 +200,17 @@ def test_environment_without_equals(fake: Fake, template: JobTemplate) -> None:
     assert {"ALONE": "", "A": "1"} == template.jobEnvironment
 
 
+def test_none_among_arguments(template: JobTemplate) -> None:
+    """None is a text to programs for drmaa, and stays one; a warning shows the line."""
+    with pytest.warns(UserWarning, match=r"^args\[1\] is None, .* text 'None'") as caught:
+        template.args = ["a", None, 2]
+    assert [__file__] == [warning.filename for warning in caught]
+    assert ["a", "None", "2"] == template.args
+    with pytest.warns(UserWarning, match=r"^args\[0\] is None") as caught:
+        JobTemplate(args=[None]).delete()
+    assert [__file__] == [warning.filename for warning in caught]
+
+
 @pytest.mark.parametrize("name", ["", "A=B"], ids=repr)
 def test_bad_variable_name(template: JobTemplate, name: str) -> None:
     """A variable that could not be read back is refused."""
@@ -218,7 +229,6 @@ def test_bad_variable_name(template: JobTemplate, name: str) -> None:
         ("args", [memoryview(b"12")], r"args\[0\] can't be <memory"),
         ("jobName", bytearray(b"12"), r"jobName can't be bytearray\(b'12'\): pass str"),
         ("joinFiles", Several(), "<.*Several object.*> is neither true nor false"),
-        ("args", ["a", None], r"args\[1\] can't be None"),
         ("jobEnvironment", None, "jobEnvironment can't be None"),
         ("jobEnvironment", ["A=1"], "jobEnvironment can't be"),
         ("jobEnvironment", {"A": None}, r"jobEnvironment\['A'\] can't be None"),
