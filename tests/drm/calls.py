@@ -339,7 +339,7 @@ def differences(session: Any) -> None:
         call("better: Path", setattr, made, "workingDirectory", Path("/tmp"))
         call("better: int", setattr, made, "jobName", 3)
         call("better: None", setattr, made, "jobName", None)
-        call("better: None in args", setattr, made, "args", ["a", None])
+        call("None in args", setattr, made, "args", ["a", None])
         call("better: None in jobEnvironment", setattr, made, "jobEnvironment", {"A": None})
         call("better: str for args", lambda: [setattr(made, "args", "abc"), made.args])
         long = "x" * 3000

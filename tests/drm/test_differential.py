@@ -37,6 +37,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcomes, Outcom
             "DRMAA_LIBRARY_PATH": load_library().path,
             # drmaa does not know the word `local`, nor how to start its engine.
             "DRMAA_LOCAL_ENGINE": f"{sys.executable} -m drmaa_cffi.local engine",
+            "PYTHONWARNINGS": "ignore::UserWarning",  # of ours; drmaa has none
         }
         environment.pop("PYTHONPATH", None)
         if path is not None:
