@@ -284,20 +284,37 @@ def test_resume_survives(engine: Engine, session: Session) -> None:
     assert 3 == session.wait(job, 30).exitStatus
 
 
-def test_runner_that_cannot_start(
-    engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While a runner that was killed cannot be replaced jobs wait, and then they run as ever."""
-    monkeypatch.setenv("GIVEN", "3")
-    lost = submit(session, "sleep 600")
-    until(lambda: session.jobStatus(lost) == "running")
+def kill_runner_for_good(engine: Engine, session: Session) -> Path:
+    """Kill the runner under a job; while the folder returned is there none takes its place."""
+    lost = submit(session, "exec sleep 600")
+    until(lambda: any(line.endswith(": sleep 600 ") for line in engine.processes()))
     runner = engine.runner
     place = engine.home / "runner.sock"
     place.unlink()
     place.mkdir()
     os.kill(runner, signal.SIGKILL)
     assert session.wait(lost, 30).wasAborted
+    return place
+
+
+def test_runner_that_cannot_start(
+    engine: Engine, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a runner that was killed cannot be replaced jobs wait, and then they run as ever."""
+    monkeypatch.setenv("GIVEN", "3")
+    place = kill_runner_for_good(engine, session)
     job = submit(session, "exit $GIVEN")
     until(lambda: "no runner" in engine.log())
+    assert "queued_active" == session.jobStatus(job)
     place.rmdir()
     assert 3 == session.wait(job, 30).exitStatus
+
+
+def test_stop_without_runner(engine: Engine, session: Session) -> None:
+    """An engine without a runner ends the jobs that wait for one, and itself."""
+    place = kill_runner_for_good(engine, session)
+    job = submit(session, "true")
+    until(lambda: "no runner" in engine.log())
+    engine.stop()
+    place.rmdir()
+    assert session.wait(job, 30).wasAborted

@@ -305,7 +305,8 @@ class Engine:
             if self.progress.acknowledge:
                 self.link.forget(self.progress.acknowledge)
                 self.progress.acknowledge = []
-        while True:
+        # Without a runner jobs wait in the queue, where they can be held or ended.
+        while self.link.is_there:
             task = self.queue.next()
             if task is None:
                 break

@@ -11,6 +11,7 @@ import signal
 import socket
 import struct
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ _STARTED = struct.Struct("=qqIIiB")
 _LOG_NAME = "runner.log"
 _LISTENING = 3
 _GREETING_SECONDS = 30
+_LEFT_OVER_SECONDS = 1
 
 #: What a job could not do before its command ran, by the stage in the runner's report.
 STAGES = {
@@ -63,14 +65,25 @@ def kill_left_over(number: int, group: int) -> None:
     environment are killed, and none where there is no /proc to tell.
     """
     mark = b"\0JOB_ID=%d\0" % number
+    end = time.monotonic() + _LEFT_OVER_SECONDS
+    # One that is just becoming the job's command has that environment a moment later.
+    while _kill_marked(mark, group) and time.monotonic() < end:
+        time.sleep(0.02)
+
+
+def _kill_marked(mark: bytes, group: int) -> bool:
+    """Kills processes of a group; whether there were any, the job's or not."""
+    found = False
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             # The fields after the command's name, which may hold anything but ')' at its end.
             fields = (process / "stat").read_bytes().rpartition(b") ")[2].split()
-            if int(fields[2]) != group:
+            if int(fields[2]) != group or fields[0] == b"Z":
                 continue
+            found = True
             if mark in b"\0" + (process / "environ").read_bytes():
                 os.kill(int(process.name), signal.SIGKILL)
+    return found
 
 
 class Events:
@@ -146,6 +159,11 @@ class Runner(asyncio.Protocol):
         self._environments: set[int] = set()
         self._leaving = False
         self._gone: asyncio.Future[None] | None = None
+
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a runner to ask."""
+        return self._transport is not None
 
     def recover(self) -> tuple[socket.socket | None, list[list[bytes]]]:
         """Finds the runner of the engine before this one.
