@@ -351,17 +351,18 @@ class VectorAttribute(_Vector):
             ) from error
 
         def encode_each() -> list[bytes]:
-            encoded: list[bytes] = []
-            for index, element in enumerate(elements):
-                what = f"{self._attribute}[{index}]"
-                if element is None:
-                    warn(f"{what} is None, and goes to the DRM as the text 'None': is it meant?")
-                encoded.append(b"None" if element is None else _as_bytes(element, what))
-            return encoded
+            return [self._encode(index, element) for index, element in enumerate(elements)]
 
         binding.set_vector_attribute(
             instance._handle, self._c_name, elements, len(elements), encode_each
         )
+
+    def _encode(self, index: int, element: object) -> bytes:
+        what = f"{self._attribute}[{index}]"
+        if element is None:
+            warn(f"{what} is None, and goes to the DRM as the text 'None': is it meant?")
+            return b"None"
+        return _as_bytes(element, what)
 
 
 class DictAttribute(_Vector):

@@ -9,7 +9,7 @@ from typing import Iterator
 
 import pytest
 from drms import Drm
-from jobs import LONG, Jobs, end_all_jobs, is_still, until, until_state
+from jobs import LONG, Gate, Jobs, end_all_jobs, is_still, until, until_state
 
 import drmaa_cffi
 from drmaa_cffi import JobExecutor, JobFuture, JobState, JobSubmissionState, Session, aio
@@ -164,13 +164,13 @@ def test_beside_the_session(executor: JobExecutor, jobs: Jobs) -> None:
 def test_attach(session: Session, jobs: Jobs) -> None:
     """A job of an earlier session, taken up by its contact, gets a future."""
     # What ends while nobody is there is lost to Grid Engine's sessions: it waits for us.
-    back = jobs.folder / "back"
-    job_id = jobs.submit(f"while [ ! -e {back} ]; do sleep 0.1; done; exit 6")
+    gate = Gate(jobs.folder)
+    job_id = jobs.submit(f"{gate.shut}exit 6")
     until_state(job_id, JobState.RUNNING)
     contact = session.contact
     session.exit()
     session.initialize(contact)
-    back.touch()
+    gate.open()
     with JobExecutor(session) as executor:
         assert 6 == executor.attach(job_id).result(LONG).exitStatus
         with pytest.raises(drmaa_cffi.InvalidJobException):
