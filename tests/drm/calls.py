@@ -275,8 +275,9 @@ def bulk(session: Any) -> None:
     dropped = submit()
     call("synchronize and dispose", session.synchronize, [dropped], LONG, True)
     call("wait for a disposed job", session.wait, dropped, 0)
-    submit()
-    submit()
+    # They run meanwhile: of jobs that had ended before, Grid Engine does not dispose.
+    submit("sleep 5")
+    submit("sleep 5")
     call("synchronize all", session.synchronize, [session.JOB_IDS_SESSION_ALL], LONG, True)
     call("any after all", session.wait, session.JOB_IDS_SESSION_ANY, 0)
 

@@ -47,4 +47,6 @@ def test_futures_are_measured_and_shown(tmp_path: Path) -> None:
     runpy.run_path(str(BENCHMARKS / "pages.py"))["write"](found, tmp_path)
     table = (tmp_path / "speed-futures.txt").read_text(encoding="utf-8")
     assert 6 == len(found["rows"]) == sum(f"| {row[0]} |" in table for row in found["rows"])
-    assert all(row[1] > 0 for row in found["rows"])
+    by_plain, by_futures, added = (row[1] for row in found["rows"][:3])
+    assert added == by_futures - by_plain  # of few jobs, once: it may well be below zero
+    assert all(row[1] > 0 for row in found["rows"] if row[1] != added)
