@@ -20,11 +20,18 @@ PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 OLDEST_CFFI = "cffi==1.15.*"
 SLOW_PYTHON = "3.13"
 MEASURED_PYTHON = "3.11"
-# Tests on a real DRM mostly wait for it, so more of them than processors can run at once; none
-# waits for one that sleeps for minutes.
-PARALLEL = ("--numprocesses=5", "--dist=worksteal")
-TWO_A_CORE = f"--numprocesses={2 * (os.cpu_count() or 1)}"
+# Tests mostly wait, on a real DRM for it: more of them than processors can run at once. None waits
+# for one that sleeps for minutes.
+ON_A_DRM = ("--numprocesses=5", "--dist=worksteal")
+PARALLEL = {
+    "fake": (f"--numprocesses={2 * (os.cpu_count() or 1)}",),
+    "local": ON_A_DRM,
+    "gridengine": ON_A_DRM,
+}
 QUICK = ("-m", "not slow")
+FAILED = ("--last-failed", "--last-failed-no-failures=none")
+# Exit statuses of pytest.
+ALL_PASSED, SOME_FAILED, NONE_TO_RUN = 0, 1, 5
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 STRICT_C = "-Wall -Wextra -Werror"
 # The files with a schema, by the name that check-jsonschema has for it.
@@ -67,23 +74,33 @@ def install_wheel(session: nox.Session, *groups: str) -> None:
     session.install(str(_built[0]))
 
 
-def test_on(session: nox.Session, drm: str, *arguments: str, **environment: str) -> None:
-    """Run tests on a real DRM; what fails among many at once is tried once more, alone.
-
-    A cluster on a busy machine is late now and then. What fails twice has failed; what failed
-    once stays in the log; a crash is not tried again.
-    """
+def suite(session: nox.Session, drm: str, *arguments: str) -> tuple[str, ...]:
+    """Return the command that runs tests on a DRM, and that then knows what failed."""
     cache = Path(session.virtualenv.location, f"cache-{drm}")
     shutil.rmtree(cache, ignore_errors=True)
-    command = ("pytest", f"--drm={drm}", "-o", f"cache_dir={cache}", *arguments, *session.posargs)
-    session.run(*command, *PARALLEL, env=environment, success_codes=[0, 1])
-    again = ("--last-failed", "--last-failed-no-failures=none")
-    session.run(*command, *again, env=environment, success_codes=[0, 5])
+    return ("pytest", f"--drm={drm}", "-o", f"cache_dir={cache}", *arguments, *session.posargs)
+
+
+def run_failed(session: nox.Session, *command: str, **environment: str) -> None:
+    """Run once more, alone, what failed in a suite's first run; what fails again has failed.
+
+    Many tests see how soon something happens, which on a small machine full of tests is late now
+    and then. What failed once stays in the log; a crash is not tried again.
+    """
+    session.run(*command, *FAILED, env=environment, success_codes=[ALL_PASSED, NONE_TO_RUN])
+
+
+def test_on(session: nox.Session, drm: str, *arguments: str, **environment: str) -> None:
+    """Run tests on a DRM."""
+    command = suite(session, drm, *arguments)
+    first = [ALL_PASSED, SOME_FAILED]
+    session.run(*command, *PARALLEL[drm], env=environment, success_codes=first)
+    run_failed(session, *command, **environment)
 
 
 @contextmanager
 def meanwhile(session: nox.Session, *command: str) -> Iterator[None]:
-    """Run a command beside the block, and show at its end what it printed; both must succeed."""
+    """Run a suite for the first time beside the block, and show at its end what it printed."""
     program = str(Path(session.bin, command[0]))
     environment = {**os.environ, **{name: text for name, text in session.env.items() if text}}
     with tempfile.TemporaryFile("w+") as printed:
@@ -95,7 +112,7 @@ def meanwhile(session: nox.Session, *command: str) -> Iterator[None]:
             printed.seek(0)
             session.log(f"meanwhile: {' '.join(command)}")
             sys.stdout.write(printed.read())
-        if status:
+        if status not in (ALL_PASSED, SOME_FAILED):
             session.error(f"{command[0]} failed with exit code {status}")
 
 
@@ -139,16 +156,18 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test")
     if session.python == PYTHONS[0]:
         session.install(OLDEST_CFFI)
-    with meanwhile(session, "pytest", TWO_A_CORE, *QUICK, *session.posargs):
+    unit = suite(session, "fake", *QUICK)
+    with meanwhile(session, *unit, *PARALLEL["fake"]):
         test_on(session, "local", *QUICK)
+    run_failed(session, *unit)
 
 
 @nox.session(python=SLOW_PYTHON)
 def slow(session: nox.Session) -> None:
     """Run the tests that take minutes, each on one Python only."""
     install_wheel(session, "test")
-    session.run("pytest", "-m", "slow", *session.posargs)
-    test_on(session, "local", "-m", "slow")
+    for drm in ("fake", "local"):
+        test_on(session, drm, "-m", "slow")
 
 
 @nox.session
@@ -174,7 +193,7 @@ def use_installed(session: nox.Session, root: Path) -> None:
     session.run("python", "-W", "error", str(root / "examples" / "hello.py"), env=local)
     session.run("python", "-m", "drmaa_cffi.local", "stop", env=local)
     tests = (str(root / "tests" / "unit" / f"test_{name}.py") for name in QUICK_TESTS)
-    session.run("pytest", "-q", TWO_A_CORE, *tests)
+    test_on(session, "fake", *tests)
 
 
 @nox.session(python=PYTHONS)
@@ -222,7 +241,7 @@ def sanitize(session: nox.Session) -> None:
         "LD_PRELOAD": " ".join(runtime),
         "CFLAGS": flags,
     }
-    session.run("pytest", TWO_A_CORE, *QUICK, *session.posargs, env=environment)
+    test_on(session, "fake", *QUICK, **environment)
     # The jobs run under it, too, and some have to die by these signals.
     environment["ASAN_OPTIONS"] += ":handle_segv=0:handle_sigfpe=0:handle_sigill=0:handle_abort=0"
     test_on(session, "local", *QUICK, "tests/conformance", **environment)
