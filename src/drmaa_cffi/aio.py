@@ -27,6 +27,7 @@ from .errors import (
 from .inbox import Inbox
 from .jobids import job_id_of, job_ids_of
 from .session import JobInfo, JobTemplate, Version
+from .timeouts import seconds_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -225,7 +226,7 @@ class Session:
         return outcome
 
     async def _outcome(self, job_id: str, timeout: float = -1) -> Outcome:
-        seconds = math.inf if sync.seconds_of(timeout) < 0 else float(timeout)
+        seconds = math.inf if seconds_of(timeout) < 0 else float(timeout)
         with Inbox() as inbox:
             if not seconds or job_id not in {*self._submitted, JOB_IDS_SESSION_ANY}:
                 await _call(waiting.waits.look_for, job_id)

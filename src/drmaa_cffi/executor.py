@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 import time
 import weakref
 from contextlib import contextmanager, suppress
+from itertools import count
 from typing import TYPE_CHECKING, Generator, Iterable, NamedTuple
 
 from . import threads, waiting
@@ -25,14 +27,14 @@ from .errors import (
 from .future import JobFuture
 from .jobids import job_id_of
 from .polling import OnStatus, StatusPoller
-from .session import Session
+from .session import Session, index_of
+from .template import JobTemplate
+from .timeouts import patience_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
-
-    from .template import JobTemplate
 
 _NOT_STARTED = frozenset(
     {
@@ -74,7 +76,7 @@ class JobExecutor:
     Raises:
         AlreadyActiveSessionException: without *session*: there is one already. And whatever
             Session.initialize() raises.
-        InvalidArgumentException: the interval is not a number above 0.
+        InvalidArgumentException: it is no session, or the interval is not a number above 0.
 
     C: drmaa_init, where it opens a session.
     """
@@ -86,6 +88,11 @@ class JobExecutor:
             raise invalid_argument(
                 f"status_interval can't be {shown(status_interval)}: pass seconds, more than 0"
             )
+        if session is not None and not _is_session(session):
+            raise invalid_argument(
+                f"{shown(session)} is no session: pass Session, or an instance of it"
+            )
+        self._pid = os.getpid()
         self._owns_session = session is None
         self._session: type[Session] | Session = Session() if session is None else session
         self._poller = StatusPoller(status_interval)
@@ -130,8 +137,8 @@ class JobExecutor:
         """
 
         def submit() -> JobFuture:
-            with self._submission():
-                error_file = ErrorFile.of(template) if check else None
+            with self._submission(on_status):
+                error_file = _error_file(template, check=check)
                 job_id = self._session.runJob(template)
                 return self._future(job_id, error_file, on_status)
 
@@ -168,13 +175,13 @@ class JobExecutor:
         """
 
         def submit() -> list[JobFuture]:
-            with self._submission():
-                error_file = ErrorFile.of(template) if check else None
-                job_ids = self._session.runBulkJobs(template, begin, end, step)
-                indices = range(begin, begin + step * len(job_ids), step)
+            first, distance = index_of(begin, "begin"), index_of(step, "step")
+            with self._submission(on_status):
+                error_file = _error_file(template, check=check)
+                job_ids = self._session.runBulkJobs(template, first, end, distance)
                 return [
-                    self._future(job_id, error_file and error_file._replace(task=index), on_status)
-                    for job_id, index in zip(job_ids, indices)
+                    self._future(job_id, error_file and error_file._replace(task=task), on_status)
+                    for task, job_id in zip(count(first, distance), job_ids)
                 ]
 
         return threads.off_main(submit)
@@ -197,15 +204,20 @@ class JobExecutor:
 
         def attach() -> JobFuture:
             text = job_id_of(job_id)
-            with self._submission():
+            with self._submission(on_status):
                 waiting.waits.look_for(text)
                 return self._future(text, None, on_status)
 
         return threads.off_main(attach)
 
     @contextmanager
-    def _submission(self) -> Generator[None, None, None]:
+    def _submission(self, on_status: object) -> Generator[None, None, None]:
         """A block that submits jobs and makes their futures."""
+        self._refuse_in_child()
+        if on_status is not None and not callable(on_status):
+            raise invalid_argument(
+                f"on_status can't be {shown(on_status)}: pass a function of a future and a state"
+            )
         with self._changed:
             if self._is_shut:
                 raise IllegalStateException(
@@ -265,18 +277,22 @@ class JobExecutor:
 
         Raises:
             IllegalStateException: a callback waits.
+            InvalidArgumentException: they are no futures of an executor, or the timeout is no
+                number.
+            NoActiveSessionException: this is a process forked from the executor's.
 
         C: drmaa_job_ps.
         """
+        self._refuse_in_child()
         self._refuse_to_wait_here()
-        all_futures = set(futures)
+        all_futures = _futures(futures)
         started: set[JobFuture] = set()
 
         def note(future: JobFuture, state: JobState) -> None:
             if state not in _NOT_STARTED:
                 started.add(future)
 
-        deadline = math.inf if timeout is None else time.monotonic() + timeout
+        deadline = time.monotonic() + patience_of(timeout)
         watches = threads.off_main(
             lambda: [
                 self._poller.watch(future, note, while_in=_NOT_STARTED) for future in all_futures
@@ -292,6 +308,16 @@ class JobExecutor:
             threads.start(lambda: self._poller.unwatch(*watches))
         started |= {future for future in all_futures if future.done()}
         return StartedAndNot(started & all_futures, all_futures - started)
+
+    def _refuse_in_child(self) -> None:
+        """Raise NoActiveSessionException in a forked child, where locks may be held for ever."""
+        if os.getpid() != self._pid:
+            raise from_code(
+                Errno.NO_ACTIVE_SESSION,
+                "",
+                f"this executor is process {self._pid}'s, from which this one was forked: use it "
+                "there",
+            )
 
     def _refuse_to_wait_here(self) -> None:
         waiting.waits.refuse_to_wait_here()
@@ -310,11 +336,13 @@ class JobExecutor:
 
         Raises:
             IllegalStateException: a callback waits.
+            NoActiveSessionException: this is a process forked from the executor's.
             DrmaaException: a job could not be terminated, the first error of them; or the
                 executor's own session could not be closed.
 
         C: drmaa_control and drmaa_exit, where they are needed.
         """
+        self._refuse_in_child()
         if wait:
             self._refuse_to_wait_here()
         self._is_shut = True
@@ -350,8 +378,31 @@ class JobExecutor:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Wait for all jobs, and take no more."""
-        self.shutdown()
+        """Wait for all jobs, and take no more; in a forked child leave them to the parent."""
+        if os.getpid() == self._pid:
+            self.shutdown()
+
+
+def _is_session(value: object) -> bool:
+    return isinstance(value, Session) or (isinstance(value, type) and issubclass(value, Session))
+
+
+def _futures(values: Iterable[JobFuture]) -> set[JobFuture]:
+    try:
+        futures = set(values)
+    except TypeError:
+        futures = set()
+        is_legal = False
+    else:
+        is_legal = all(isinstance(future, JobFuture) for future in futures)
+    if not is_legal:
+        raise invalid_argument(f"{shown(values)}: pass futures of an executor, in a list")
+    return futures
+
+
+def _error_file(template: JobTemplate, *, check: bool) -> ErrorFile | None:
+    # What is no template is told of by who submits it.
+    return ErrorFile.of(template) if check and isinstance(template, JobTemplate) else None
 
 
 def _is_interval(value: object) -> bool:

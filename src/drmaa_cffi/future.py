@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import concurrent.futures
+import logging
 import math
 import os
 import threading
 import time
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Any, Callable, List
 
 from . import threads, waiting
 from .const import JobControlAction, JobState
 from .errors import (
-    DrmaaException,
     Errno,
     InvalidJobException,
     JobFailedError,
@@ -20,11 +20,23 @@ from .errors import (
     from_code,
 )
 from .jobinfo import JobInfo
-from .records import Outcome, state_of
+from .records import Outcome, has_record, state_of
+from .timeouts import patience_of
 
 if TYPE_CHECKING:
     from .errorfile import ErrorFile
     from .session import Session
+
+
+_log = logging.getLogger(__name__)
+
+
+class _Waiters(List[Any]):
+    """Refuses concurrent.futures' wait() and as_completed() in a callback, as all other waits."""
+
+    def append(self, waiter: object) -> None:
+        waiting.waits.refuse_to_wait_here()
+        super().append(waiter)
 
 
 class JobFuture(concurrent.futures.Future["JobInfo"]):
@@ -51,6 +63,7 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         settle: Callable[[], None],
     ) -> None:
         super().__init__()
+        self._waiters = _Waiters()
         self.job_id = job_id
         self._session = session
         # Where the job writes its errors, if it is to be checked.
@@ -58,8 +71,9 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         self._settle = settle
         self._pid = os.getpid()
         self._failure: JobFailedError | None = None
-        # Held while a cancel() goes on: the record of a job that it ends must come too late.
+        # Held while cancel() ends the job: the record that the job leaves must come too late.
         self._deciding = threading.Lock()
+        self._is_to_be_cancelled = False
         # Almost done(); the main thread can look at it without a lock.
         self._is_over = False
         self._claim = waiting.waits.claim(job_id, self._deliver, owned=True)
@@ -67,19 +81,23 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
     def _deliver(self, outcome: Outcome) -> None:
         """Take what the wait for the job has found."""
         with self._deciding:
-            pass
-        self._is_over = True
+            is_mine = not self._is_to_be_cancelled
         try:
-            if isinstance(outcome, JobInfo):
-                self.set_result(outcome)
-            elif isinstance(outcome, NoResourceUsageException) and outcome.jobInfo is not None:
-                self.set_result(outcome.jobInfo)
-            else:
-                self.set_exception(outcome)
-        except concurrent.futures.InvalidStateError:
-            pass  # it was cancelled meanwhile
+            if is_mine:
+                self._is_over = True
+                self._set(outcome)
+        except BaseException:  # noqa: BLE001 - of a callback; this thread serves others, too
+            _log.exception("a callback of job %s", self.job_id)
         finally:
             self._settle()
+
+    def _set(self, outcome: Outcome) -> None:
+        if isinstance(outcome, JobInfo):
+            self.set_result(outcome)
+        elif isinstance(outcome, NoResourceUsageException) and outcome.jobInfo is not None:
+            self.set_result(outcome.jobInfo)
+        else:
+            self.set_exception(outcome)
 
     @property
     def has_record(self) -> bool:
@@ -102,6 +120,7 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
             NoActiveSessionException: the session was closed before the job ended, or this is a
                 process forked from the one that submitted it.
             IllegalStateException: a callback waits.
+            InvalidArgumentException: the timeout is no number.
 
         C: drmaa_wait.
         """
@@ -119,7 +138,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         Raises:
             concurrent.futures.TimeoutError: the time is over.
             concurrent.futures.CancelledError: the future was cancelled.
-            NoActiveSessionException, IllegalStateException: as result().
+            NoActiveSessionException, IllegalStateException, InvalidArgumentException: as
+                result().
 
         C: drmaa_wait.
         """
@@ -133,24 +153,25 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
 
     def _await(self, timeout: float | None) -> BaseException | None:
         """Wait where signals act, and leave no lock of the future's behind."""
+        seconds = patience_of(timeout)
         if not self._is_over:
-            self._refuse_to_wait()
+            self._refuse_in_child("wait for it")
+            waiting.waits.refuse_to_wait_here()
             if threads.serves_signals():
-                deadline = math.inf if timeout is None else time.monotonic() + timeout
-                is_over = waiting.waits.sleep(lambda: self._is_over, deadline)
+                is_over = waiting.waits.sleep(lambda: self._is_over, time.monotonic() + seconds)
                 # The result follows at once.
-                timeout = None if is_over else 0
-        return super().exception(timeout)
+                seconds = math.inf if is_over else 0
+        return super().exception(None if seconds == math.inf else seconds)
 
-    def _refuse_to_wait(self) -> None:
+    def _refuse_in_child(self, what: str) -> None:
+        """Raise NoActiveSessionException in a forked child, where locks may be held for ever."""
         if os.getpid() != self._pid:
             raise from_code(
                 Errno.NO_ACTIVE_SESSION,
                 "",
                 f"job {self.job_id} was submitted by process {self._pid}, from which this one "
-                "was forked: wait for it there",
+                f"was forked: {what} there",
             )
-        waiting.waits.refuse_to_wait_here()
 
     def status(self) -> JobState:
         """Return the job's state.
@@ -161,16 +182,19 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
 
         Raises:
             DrmCommunicationException: the DRM can't be reached.
+            InvalidJobException: the library has lost the job.
             NoActiveSessionException: there is no session.
 
         C: drmaa_job_ps.
         """
+        try:
+            if self._claim.outcome is None:
+                return self._session.jobStatus(self.job_id)
+        except InvalidJobException:
+            if self._claim.outcome is None:
+                raise
         outcome = self._claim.outcome
-        if outcome is None:
-            return self._session.jobStatus(self.job_id)
-        if isinstance(outcome, DrmaaException) and outcome.jobInfo is None:
-            return JobState.UNDETERMINED
-        return state_of(outcome)
+        return state_of(outcome) if has_record(outcome) else JobState.UNDETERMINED
 
     def hold(self) -> None:
         """Put the queued job on hold.
@@ -236,28 +260,31 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
             job has ended, or can't be terminated any more, so that it has a result.
 
         Raises:
+            NoActiveSessionException: as result().
             DrmaaException: the DRM can't be told; those of Session.control().
 
         C: drmaa_control, DRMAA_CONTROL_TERMINATE.
         """
+        self._refuse_in_child("cancel it")
         return threads.off_main(self._cancel)
 
     def _cancel(self) -> bool:
         with self._deciding:
-            if self.done():
-                return self.cancelled()
+            if self.done() or self._is_to_be_cancelled:
+                return self._is_to_be_cancelled
             try:
                 self.terminate()
             except InvalidJobException:
                 return False
-            return self._set_cancelled()
-
-    def _set_cancelled(self) -> bool:
-        is_cancelled = super().cancel()
-        # For those in concurrent.futures.wait() and as_completed().
-        is_cancelled = is_cancelled and not self.set_running_or_notify_cancel()
-        self._is_over = self._is_over or is_cancelled
-        return is_cancelled
+            self._is_to_be_cancelled = True
+        # Callbacks may cancel, too, or wait.
+        try:
+            super().cancel()
+        finally:
+            # For those in concurrent.futures.wait() and as_completed().
+            self.set_running_or_notify_cancel()
+            self._is_over = True
+        return True
 
     def _control(self, action: JobControlAction) -> None:
         # A DRM may give an old id again.

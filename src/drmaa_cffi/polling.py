@@ -137,7 +137,7 @@ class StatusPoller:
             watch.state = state
             try:
                 watch.callback(watch.future, state)
-            except Exception:  # noqa: BLE001 - the program's, and others wait for theirs
+            except BaseException:  # noqa: BLE001 - the program's, and others wait for theirs
                 _log.exception("a callback for the status of job %s", watch.future.job_id)
         if is_over or state not in watch.while_in:
             self.unwatch(watch)

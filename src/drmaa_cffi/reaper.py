@@ -29,7 +29,7 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 30.0
 # How long the library must not know a job until it is lost, in seconds: its record may be on its
 # way here, in the hands of another thread whose wait for any job has taken it.
-_LOST_AFTER = 2.0
+LOST_AFTER = 2.0
 
 
 class Reaper:
@@ -135,7 +135,8 @@ class Reaper:
         records = self._records
         if isinstance(error, NoActiveSessionException):
             self.close()
-            records.reset(lambda: from_code(Errno.NO_ACTIVE_SESSION, "drmaa_wait", str(error)))
+            said = error.diagnosis
+            records.reset(lambda: from_code(Errno.NO_ACTIVE_SESSION, "drmaa_wait", said))
         elif isinstance(error, InvalidJobException):
             records.give_up_any(error)
             self._look_for_lost()
@@ -151,7 +152,7 @@ class Reaper:
                 self._records.put(job_id, self._ask(job_id, TIMEOUT_NO_WAIT))
             except InvalidJobException as error:
                 missing[job_id] = since = self._missing.get(job_id, time.monotonic())
-                if time.monotonic() - since > _LOST_AFTER:
+                if time.monotonic() - since > LOST_AFTER:
                     self._records.give_up(job_id, error)
             except ExitTimeoutException:
                 continue  # of another session: it must be asked for by its id

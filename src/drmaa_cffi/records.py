@@ -13,7 +13,7 @@ from __future__ import annotations
 import threading
 import weakref
 from contextlib import contextmanager
-from typing import Callable, Generator, Union
+from typing import AbstractSet, Callable, Generator, Union
 
 from .const import JOB_IDS_SESSION_ANY, JobState
 from .errors import DrmaaException
@@ -70,6 +70,11 @@ def state_of(outcome: Outcome) -> JobState:
     """Return the state of the job with this record."""
     info = outcome.jobInfo if isinstance(outcome, DrmaaException) else outcome
     return JobState.FAILED if info is None or info.wasAborted else JobState.DONE
+
+
+def has_record(outcome: Outcome) -> bool:
+    """Whether a job's end is known by this."""
+    return not isinstance(outcome, DrmaaException) or outcome.jobInfo is not None
 
 
 class Records:
@@ -143,7 +148,7 @@ class Records:
         """Return the state of a job whose record is here, else None."""
         claim = self.claim_on(job_id)
         outcome = claim.outcome if claim is not None else self.kept.get(job_id)
-        return None if outcome is None else state_of(outcome)
+        return None if outcome is None or not has_record(outcome) else state_of(outcome)
 
     # Records come ...
 
@@ -158,6 +163,11 @@ class Records:
             told = self._place(asked, outcome)
         for listener in told:
             listener(outcome)
+
+    def give_back(self, outcome: Outcome) -> None:
+        """Place what somebody was told of who does not wait for any job any more."""
+        if has_record(outcome):
+            self.put(JOB_IDS_SESSION_ANY, outcome)
 
     def finish(
         self,
@@ -272,10 +282,11 @@ class Records:
         """Whether a record waits for the end of a submission."""
         return bool(self._early)
 
-    def drop_kept(self) -> None:
-        """Forget all kept records. With the lock held."""
-        self.kept.clear()
-        self._early.clear()
+    def drop_kept(self, but: AbstractSet[str]) -> None:
+        """Forget all kept records *but* those of some jobs. With the lock held."""
+        for job_id in self.kept.keys() - but:
+            del self.kept[job_id]
+            self._early.pop(job_id, None)
 
     # Claims.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import operator
 from functools import total_ordering
 from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
@@ -14,6 +13,7 @@ from .jobids import encode_job_id, job_id_of, job_ids_of
 from .jobinfo import JobInfo
 from .synchronizing import synchronize
 from .template import JobTemplate
+from .timeouts import seconds_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -30,12 +30,13 @@ _LARGEST_INT = 2**31 - 1
 class Version:
     """A version of the DRMAA standard; its str() is ``major.minor``.
 
-    It is no tuple, so that ``'%s' % version`` works, but compares and unpacks as one.
+    It is no tuple, so that ``'%s' % version`` works, but compares, unpacks and is read as one.
 
     C: drmaa_version.
     """
 
     __slots__ = ("major", "minor")
+    _fields = __slots__
 
     def __init__(self, major: int, minor: int) -> None:
         self.major: int = major
@@ -44,6 +45,17 @@ class Version:
     def __iter__(self) -> Iterator[int]:
         """Iterate over major and minor."""
         return iter((self.major, self.minor))
+
+    def __len__(self) -> int:
+        """Return 2."""
+        return len(self._fields)
+
+    def __getitem__(self, index: int) -> int:
+        """Return major at 0, minor at 1."""
+        return (self.major, self.minor)[index]
+
+    def _asdict(self) -> dict[str, int]:
+        return dict(zip(self._fields, self))
 
     def __eq__(self, other: object) -> bool:
         """Compare with another version, or a tuple of major and minor."""
@@ -211,8 +223,7 @@ class Session:
 
         C: drmaa_run_job.
         """
-        waiting.waits.submitted += 1
-        return binding.run_job(_handle(jobTemplate))
+        return waiting.waits.submissions.run(binding.run_job, _handle(jobTemplate))
 
     @staticmethod
     def runBulkJobs(
@@ -237,15 +248,16 @@ class Session:
 
         C: drmaa_run_bulk_jobs.
         """
-        begin = _index(beginIndex, "beginIndex")
-        end = _index(endIndex, "endIndex")
+        begin = index_of(beginIndex, "beginIndex")
+        end = index_of(endIndex, "endIndex")
         if end < begin:
             raise invalid_argument(
                 f"endIndex {shown(endIndex)} is below beginIndex {shown(beginIndex)}: it can't be "
                 "less"
             )
-        waiting.waits.submitted += 1
-        return binding.run_bulk_jobs(_handle(jobTemplate), begin, end, _index(step, "step"))
+        return waiting.waits.submissions.run(
+            binding.run_bulk_jobs, _handle(jobTemplate), begin, end, index_of(step, "step")
+        )
 
     @staticmethod
     def control(jobId: str | bytes | int, operation: str | bytes) -> None:
@@ -286,7 +298,8 @@ class Session:
         Args:
             jobIds: Ids, or one id; Session.JOB_IDS_SESSION_ALL for the jobs submitted so far.
             timeout: Seconds, fractions rounded up; TIMEOUT_WAIT_FOREVER or TIMEOUT_NO_WAIT.
-            dispose: True to drop the jobs' records; False to leave them for wait().
+            dispose: True to drop the jobs' records, but for those of jobs that are submitted
+                meanwhile; False to leave them for wait().
 
         Raises:
             ExitTimeoutException: the time is over (a TimeoutError, too).
@@ -349,8 +362,8 @@ class Session:
         try:
             return const.status_to_string(binding.job_ps(encode_job_id(jobId)))
         except InvalidJobException:
-            # The library may have forgotten a job whose record is here.
-            state = waiting.waits.records.state_of(job_id_of(jobId))
+            # The library has forgotten a job whose record is here, or on its way.
+            state = waiting.waits.late_state(job_id_of(jobId))
             if state is None:
                 raise
             return state
@@ -384,31 +397,14 @@ def _handle(jobTemplate: JobTemplate) -> binding.Handle:
     return jobTemplate._handle  # noqa: SLF001 - templates and sessions are one binding's
 
 
-def _index(value: int, what: str) -> int:
+def index_of(value: int, what: str) -> int:
     """Return an index of bulk jobs, or their step."""
     try:
         number = operator.index(value)
-    except TypeError:
+    except Exception:  # noqa: BLE001 - the value's own, and as little a number
         number = 0
     if not 1 <= number <= _LARGEST_INT:
         raise invalid_argument(
             f"{what} can't be {shown(value)}: it is a whole number from 1 to {_LARGEST_INT}"
         )
     return number
-
-
-def seconds_of(timeout: float) -> int:
-    """Return a timeout in whole seconds, as C takes it."""
-    legal = (
-        "pass seconds, TIMEOUT_NO_WAIT (0) to only ask, or TIMEOUT_WAIT_FOREVER (-1) to wait "
-        "without end"
-    )
-    try:
-        if timeout in {const.TIMEOUT_WAIT_FOREVER, math.inf}:
-            return const.TIMEOUT_WAIT_FOREVER
-        if timeout >= 0:
-            # Some libraries keep it in an int: the most is 68 years.
-            return math.ceil(min(timeout, _LARGEST_INT))
-    except (TypeError, ArithmeticError):  # the latter: a Decimal that is no number
-        raise invalid_argument(f"{shown(timeout)} is no timeout: {legal}") from None
-    raise invalid_argument(f"the timeout can't be {shown(timeout)}: {legal}")

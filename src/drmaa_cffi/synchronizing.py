@@ -9,9 +9,12 @@ from . import binding, threads
 from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
 from .errors import ExitTimeoutException, InvalidJobException
 from .jobids import job_id_of
-from .waiting import deadline_of, outcome_of, timed_out, timeout_until
+from .records import CallInC, id_of
+from .timeouts import deadline_of, timed_out, timeout_until
+from .waiting import outcome_of
 
 if TYPE_CHECKING:
+    from .submissions import Newcomers
     from .waiting import Waits
 
 # How long an abandoned wait may take to bring the record of a job that has ended, in seconds.
@@ -21,13 +24,12 @@ _ALL = (JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ALL.encode())
 
 def synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
     """Wait for all of *job_ids*, as Session.synchronize describes."""
-    submitted = waits.submitted
-    _wait(waits, job_ids, timeout, dispose=dispose)
-    is_all = dispose and any(job_id in _ALL for job_id in job_ids)
-    # Grid Engine's library, asked for all, does not dispose of jobs that had ended before. A job
-    # that was submitted meanwhile is not among all: its record would be lost.
-    if is_all and submitted == waits.submitted:
-        threads.off_main(lambda: _dispose_of_all(waits))
+    if dispose and any(job_id in _ALL for job_id in job_ids):
+        newcomers = waits.submissions.watch()
+        _wait(waits, job_ids, timeout, dispose=False)
+        threads.off_main(lambda: dispose_of_all(waits, newcomers))
+    else:
+        _wait(waits, job_ids, timeout, dispose=dispose)
 
 
 def _wait(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
@@ -47,7 +49,10 @@ def _wait(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: boo
     def wait() -> None:
         _synchronize(waits, job_ids, timeout_until(deadline), dispose=False)
 
-    waits.run_errand(("drmaa_synchronize", list(job_ids)), "", deadline, wait)
+    try:
+        waits.run_errand(("drmaa_synchronize", list(job_ids)), "", deadline, wait)
+    except threads.NoThreadError:
+        wait()  # which takes no record: a signal acts late, but nothing is lost
     if dispose:
         # Only now: an errand that was left must not take the records with it.
         threads.off_main(lambda: _synchronize(waits, job_ids, TIMEOUT_NO_WAIT, dispose=True))
@@ -109,15 +114,35 @@ def _dispose_of(waits: Waits, ids: list[str]) -> None:
             waits.records.take(job_id)
 
 
-def _dispose_of_all(waits: Waits) -> None:
-    """Drop the records of all ended jobs, but for those that are claimed."""
-    with suppress(ExitTimeoutException, InvalidJobException):
-        while True:
-            outcome = outcome_of(JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT)
-            waits.records.divert(JOB_IDS_SESSION_ANY, outcome)
+def dispose_of_all(waits: Waits, newcomers: Newcomers) -> None:
+    """Drop the records of ended jobs, but for those that are claimed, and those of *newcomers*.
+
+    The library can't do it: asked for all, it takes newcomers for some of them. And Grid Engine's
+    leaves out jobs that had ended before it was asked to wait.
+    """
+    records = waits.records
+    call = CallInC(JOB_IDS_SESSION_ANY, 0.0)
+    call.abandoned = True
+    with records.changed:
+        records.calls.add(call)
+    taken: set[str] = set()
+    try:
+        with suppress(ExitTimeoutException, InvalidJobException):
+            while True:
+                outcome = outcome_of(JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT)
+                job_id = id_of(JOB_IDS_SESSION_ANY, outcome)
+                if job_id in taken:
+                    break  # what gives a record twice might never end
+                taken.add(job_id)
+                is_theirs = records.divert(JOB_IDS_SESSION_ANY, outcome)
+                if not is_theirs and (not waits.submissions.settle() or job_id in newcomers):
+                    newcomers.add(job_id)
+                    records.put(JOB_IDS_SESSION_ANY, outcome)
+    finally:
+        records.finish(call, None)
     _await_abandoned(waits, [JOB_IDS_SESSION_ANY])
-    with waits.records.changed:
-        waits.records.drop_kept()
+    with records.changed:
+        records.drop_kept(but=newcomers)
 
 
 def _await_abandoned(waits: Waits, ids: list[str]) -> None:

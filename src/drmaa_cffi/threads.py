@@ -26,6 +26,10 @@ Ended = Tuple["_T | None", "BaseException | None"]
 LOOK = 0.05
 
 
+class NoThreadError(Exception):
+    """No thread can be started: there are too many, or it is the program's very end."""
+
+
 class Bell:
     """What a thread sleeps on in C alone: a handler that raises leaves nothing locked."""
 
@@ -66,15 +70,25 @@ def serves_signals() -> bool:
     )
 
 
-def start(run: Callable[[], object]) -> None:
+def start_new(run: Callable[[], object]) -> None:
     """Run *run* in a thread that does not keep the program from its end.
 
-    Unlike that of threading.Thread the start is one step, which no handler can interrupt. Where
-    no thread can be started, as at the program's very end, *run* is called here.
+    Unlike that of threading.Thread the start is one step, which no handler can interrupt.
+
+    Raises:
+        NoThreadError: there can't be one.
     """
     try:
         _thread.start_new_thread(run, ())
-    except RuntimeError:
+    except (RuntimeError, MemoryError):
+        raise NoThreadError from None
+
+
+def start(run: Callable[[], object]) -> None:
+    """Run *run* in a thread as start_new() does, or else here."""
+    try:
+        start_new(run)
+    except NoThreadError:
         run()
 
 

@@ -25,33 +25,22 @@ from .errors import (
     DrmaaException,
     Errno,
     ExitTimeoutException,
+    IllegalStateException,
     InvalidJobException,
     from_code,
 )
-from .reaper import Reaper
+from .reaper import LOST_AFTER, Reaper
 from .records import CallInC, Claim, Listener, Outcome, Records, id_of
+from .submissions import Submissions
+from .timeouts import deadline_of, timed_out, timeout_until
 
 if TYPE_CHECKING:
+    from .const import JobState
     from .jobinfo import JobInfo
 
 # How long a record may be on its way from an abandoned wait in C to its place here, in seconds.
 _GRACE = 0.1
 _FOREVER = math.inf
-
-
-def deadline_of(timeout: int) -> float:
-    """Return when a timeout in seconds ends, by the monotonic clock."""
-    return _FOREVER if timeout < 0 else time.monotonic() + timeout
-
-
-def timeout_until(deadline: float) -> int:
-    """Return the timeout for C, in whole seconds, that ends at *deadline*."""
-    return -1 if deadline == _FOREVER else max(0, math.ceil(deadline - time.monotonic()))
-
-
-def timed_out(routine: str = "drmaa_wait") -> DrmaaException:
-    """Make the exception for a wait that was too short."""
-    return from_code(Errno.EXIT_TIMEOUT, routine, ExitTimeoutException.meaning)
 
 
 def _session_closed() -> DrmaaException:
@@ -64,8 +53,7 @@ class Waits:
     def __init__(self) -> None:
         self.records: Records = Records()
         self._reaper = Reaper(self.records, outcome_of)
-        #: Grows with each submission.
-        self.submitted: int = 0
+        self.submissions: Submissions = Submissions()
 
     def reset(self) -> None:
         """Forget all records and calls: the session is over, and so is every wait in it."""
@@ -96,6 +84,18 @@ class Waits:
         if not is_known:
             with suppress(ExitTimeoutException):
                 self.records.put(job_id, self._ask(job_id, TIMEOUT_NO_WAIT))
+
+    def late_state(self, job_id: str) -> JobState | None:
+        """Return the state of a job that the library does not know, if its record tells.
+
+        Who has claimed the record gets it in a moment, if another thread has just taken it.
+        """
+        claim = self.records.claim_on(job_id)
+        if claim is not None:
+            with suppress(IllegalStateException):  # a callback holds up whoever has it
+                self.refuse_to_wait_here()
+                self.sleep(lambda: claim.is_over, time.monotonic() + LOST_AFTER)
+        return self.records.state_of(job_id)
 
     def refuse_to_wait_here(self) -> None:
         """Raise IllegalStateException in a callback, which must not wait."""
@@ -183,8 +183,26 @@ class Waits:
                 continue
             # To ask is not to wait for what another call will hear.
             key = None if timeout == TIMEOUT_NO_WAIT else job_id
-            self.run_errand(key, job_id, deadline, self._target(job_id, deadline, asked=asked))
+            target = self._target(job_id, deadline, asked=asked)
+            try:
+                self.run_errand(key, job_id, deadline, target)
+            except threads.NoThreadError:
+                self._ask_again_and_again(job_id, deadline)
             asked = False
+
+    def _ask_again_and_again(self, job_id: str, deadline: float) -> None:
+        """Keep the record of a job when it is there, where no helper can wait for it."""
+        bell = threads.Bell()
+        while True:
+            try:
+                self._ask_first(job_id)
+            except ExitTimeoutException:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    raise
+                bell.sleep(min(left, threads.LOOK))
+            else:
+                return
 
     def _target(self, job_id: str, deadline: float, *, asked: bool) -> Callable[[], Outcome]:
         return lambda: self._wait(job_id, timeout_until(deadline), asked=asked)
@@ -202,12 +220,13 @@ class Waits:
 
         Raises:
             ExitTimeoutException: the time is over. And what *target* raises.
+            NoThreadError: no helper can be had; *target* has not been called.
         """
         earlier = self._running(key, deadline)
         call = earlier or CallInC(job_id, deadline, key)
         limit = deadline if earlier else _FOREVER
         if earlier is None:
-            threads.start(self._errand(call, target))
+            threads.start_new(self._errand(call, target))
         try:
             call.abandoned = False
             if not self._sleep_on_main(lambda: call.finished, limit):
@@ -341,16 +360,22 @@ class Waits:
     def _wait_with_others(self, deadline: float) -> Outcome:
         """Wait for what the reaper finds that nobody has claimed."""
         found: list[Outcome] = []
+        is_late = False
 
         def listener(outcome: Outcome) -> None:
             with self.records.changed:
-                found.append(outcome)
-                self.records.notify()
+                if not is_late:
+                    found.append(outcome)
+                    self.records.notify()
+                    return
+            self.records.give_back(outcome)
 
         self.listen(listener)
         self.sleep(lambda: bool(found), deadline)
-        self.records.unlisten(listener)
-        if not found:
+        with self.records.changed:
+            is_late = not found
+            self.records.unlisten(listener)
+        if is_late:
             raise timed_out()
         if isinstance(found[0], DrmaaException) and found[0].jobInfo is None:
             raise found[0]

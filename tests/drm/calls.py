@@ -62,6 +62,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, drmaa.JobInfo):
         usage = {name: type(text).__name__ for name, text in value.resourceUsage.items()}
         usage.pop("vmem", None)  # Grid Engine tells it if it has looked at the job as it ran
+        if value.wasAborted:
+            usage.clear()  # it depends on what Grid Engine was about to do
         job_id = "ID" if value.jobId in ids else value.jobId
         return [job_id, *value[1:7], sorted(usage.items())]
     if isinstance(value, (list, tuple)):
@@ -166,6 +168,10 @@ def without_session() -> None:
     for name in ("contact", "drmsInfo", "drmaaImplementation"):
         call(f"{name} {when}", lambda name=name: getattr(drmaa.Session, name))
     call(f"version {when}", lambda: str(drmaa.Session.version))
+    version = drmaa.Session.version
+    call(f"items of version {when}", lambda: [*version, version[0], version[-1], len(version)])
+    call(f"version as a dict {when}", lambda: [version._asdict(), version._fields])
+    call(f"version in a format {when}", lambda: "{0[0]}.{0.minor}".format(version))  # noqa: UP032
     call(f"exit {when}", drmaa.Session.exit)
     call(f"jobStatus {when}", drmaa.Session.jobStatus, "1")
     call(f"wait {when}", drmaa.Session.wait, "1", 0)
@@ -316,6 +322,9 @@ def differences(session: Any) -> None:
         drmaa.ExitTimeoutException,
         TimeoutError,
     )
+    call("better: class of a state", lambda: type(drmaa.JobState.DONE).__name__)
+    call("better: a number for an index", lambda: session.runBulkJobs(template(), "1", 1, 1))
+    call("better: a number for a template", session.runJob, 1)
     call("better: constants are str", lambda: type(drmaa.JOB_IDS_SESSION_ANY).__name__)
     call("better: unknown status", drmaa.status_to_string, 0x99)
     call("better: unknown operation", drmaa.string_to_control_action, "explode")
@@ -342,6 +351,9 @@ def differences(session: Any) -> None:
         call("better: None", setattr, made, "jobName", None)
         call("None in args", setattr, made, "args", ["a", None])
         call("better: None in jobEnvironment", setattr, made, "jobEnvironment", {"A": None})
+        call("better: number for args", setattr, made, "args", 5)
+        call("better: pairs for jobEnvironment", setattr, made, "jobEnvironment", [("A", "1")])
+        call("None for a truth", lambda: [setattr(made, "blockEmail", None), made.blockEmail])
         call("better: str for args", lambda: [setattr(made, "args", "abc"), made.args])
         long = "x" * 3000
         call("better: long value", lambda: [setattr(made, "args", [long]), made.args])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import Callable
 
 import pytest
-from jobs import AT_ONCE, LONG, Jobs, all_exit, nothing_left, outcome, until_state, within
+from jobs import AT_ONCE, LONG, Gate, Jobs, all_exit, nothing_left, outcome, until_state, within
 
 from drmaa_cffi import (
     ExitTimeoutException,
@@ -106,6 +107,37 @@ def test_synchronize_disposes(jobs: Jobs, session: Session) -> None:
         with pytest.raises(InvalidJobException):
             session.wait(job_id, 60)
     assert 9 == session.wait(other, 60).exitStatus
+
+
+@pytest.mark.parametrize("which", ["runs", "has ended"])
+@pytest.mark.parametrize("where", ["main thread", "other thread"])
+def test_dispose_of_all_but_newcomers(
+    jobs: Jobs, session: Session, where: str, which: str
+) -> None:
+    """With dispose all that were submitted before are gone, and nothing of what came meanwhile."""
+    (jobs.folder / "newcomer").mkdir()
+    gate, newcomers_gate = Gate(jobs.folder), Gate(jobs.folder / "newcomer")
+    first, newcomer = jobs.submit(gate.shut), []
+
+    def submit() -> None:
+        time.sleep(1)  # it waits by now
+        newcomer.append(jobs.submit(newcomers_gate.shut if which == "runs" else ""))
+        if which != "runs":
+            until_state(newcomer[0], JobState.DONE)
+        gate.open()
+
+    def synchronize() -> None:
+        session.synchronize([session.JOB_IDS_SESSION_ALL], LONG, dispose=True)
+
+    in_main, beside = (synchronize, submit) if where == "main thread" else (submit, synchronize)
+    thread = threading.Thread(target=beside)
+    thread.start()
+    in_main()
+    thread.join(LONG)
+    newcomers_gate.open()
+    assert newcomer[0] == session.wait(newcomer[0], LONG).jobId
+    with pytest.raises(InvalidJobException):
+        session.wait(first, 0)
 
 
 def test_nothing_left_after_dispose_by_halves(jobs: Jobs, session: Session) -> None:

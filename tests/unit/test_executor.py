@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from fake import Fake
 from moments import LIMIT, later, tasks, until
 
 import drmaa_cffi
-from drmaa_cffi import JobExecutor, JobInfo, JobState, JobTemplate, Session
+from drmaa_cffi import JobExecutor, JobFuture, JobInfo, JobState, JobTemplate, Session, aio
 from programs import output, run
 
 ANY = Session.JOB_IDS_SESSION_ANY
@@ -44,7 +45,8 @@ def test_one_wait_for_all(fake: Fake, executor: JobExecutor, template: JobTempla
     """The library is asked once for each job that ends, in one thread, however many there are."""
     before = tasks()
     futures = executor.submit_bulk(template, 1, 200, 1)
-    until(lambda: before + 1 == tasks())
+    until(lambda: fake.calls("drmaa_wait"))
+    assert tasks() <= before + 1  # a thread of an earlier test may have left
     fake.finish()
     concurrent.futures.wait(futures, LIMIT)
     assert {future.job_id for future in futures} == {f.result().jobId for f in futures}
@@ -88,6 +90,18 @@ def test_callback(fake: Fake, executor: JobExecutor, template: JobTemplate) -> N
     fake.finish()
     until(lambda: seen)
     assert [future.result()] == seen
+
+
+def test_callback_that_exits(
+    fake: Fake, executor: JobExecutor, template: JobTemplate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A callback that would end the program is logged, and other futures go on."""
+    first, second = executor.submit(template), executor.submit(template)
+    first.add_done_callback(lambda _: sys.exit("enough"))
+    fake.finish(first.job_id)
+    until(lambda: "enough" in caplog.text)
+    fake.finish(second.job_id)
+    assert second.job_id == second.result(LIMIT).jobId
 
 
 def test_cluster_does_not_answer(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
@@ -149,6 +163,24 @@ def test_cancel(fake: Fake, executor: JobExecutor, template: JobTemplate) -> Non
     assert future.has_record
 
 
+def test_cancel_in_callbacks(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
+    """A callback of a future that is being cancelled may cancel, it and others, and wait."""
+    futures = executor.submit_bulk(template, 1, 3, 1)
+    other = executor.submit(template)
+    found: list[str] = []
+
+    def end_all(_: JobFuture) -> None:
+        for future in futures:
+            future.cancel()
+
+    futures[0].add_done_callback(end_all)
+    futures[0].add_done_callback(lambda _: found.append(other.result(LIMIT).jobId))
+    later(fake.finish)
+    assert futures[0].cancel()
+    assert [True] * 3 == [future.cancelled() for future in futures]
+    assert [other.job_id] == found
+
+
 def test_cancel_finished(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
     """A job that has ended can't be cancelled or controlled; its result stays."""
     future = executor.submit(template)
@@ -196,6 +228,19 @@ def test_check_passes(fake: Fake, executor: JobExecutor, template: JobTemplate) 
     assert future.result(LIMIT).ok
 
 
+def test_indices(executor: JobExecutor, template: JobTemplate) -> None:
+    """Indices may be whole numbers of any kind, which need not add up as int does."""
+
+    class Small:
+        def __init__(self, value: int) -> None:
+            self.value = value
+
+        def __index__(self) -> int:
+            return self.value
+
+    assert 2 == len(executor.submit_bulk(template, Small(1), Small(4), Small(2)))  # type: ignore[arg-type]
+
+
 def test_attach(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
     """attach() makes futures of jobs that were submitted before, ended or not."""
     running, ended = Session.runJob(template), Session.runJob(template)
@@ -238,6 +283,24 @@ def test_session_is_there(session: Session) -> None:
         JobExecutor()
 
 
+@pytest.mark.parametrize("session", ["x", aio.Session(), aio.Session, 0, JobTemplate])
+def test_no_session(session: Session) -> None:
+    """An executor in anything but a session is refused."""
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no session: pass Session"):
+        JobExecutor(session)
+
+
+@pytest.mark.parametrize("submit", ["submit", "submit_bulk", "attach"])
+def test_no_callback(
+    fake: Fake, executor: JobExecutor, template: JobTemplate, submit: str
+) -> None:
+    """What can't be called is refused before a job is submitted."""
+    arguments = {"submit": (template,), "submit_bulk": (template, 1, 2), "attach": ("1",)}[submit]
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="on_status can't be 'print'"):
+        getattr(executor, submit)(*arguments, on_status="print")
+    assert {0} == {fake.calls(f"drmaa_run_{what}") for what in ("job", "bulk_jobs")}
+
+
 def test_shut_down(executor: JobExecutor, template: JobTemplate) -> None:
     """After shutdown no job is taken."""
     executor.shutdown()
@@ -274,6 +337,40 @@ def test_fork(executor: JobExecutor, template: JobTemplate) -> None:
     with os.fdopen(reading) as pipe:
         assert f"submitted by process {os.getpid()}" in pipe.read()
     os.waitpid(child, 0)
+
+
+def test_executor_in_fork(executor: JobExecutor, template: JobTemplate) -> None:
+    """In a forked child an executor refuses all, but for the end of its block."""
+    future = executor.submit(template)
+    child = os.fork()
+    if not child:
+        try:
+            for refused in (
+                executor.shutdown,
+                future.cancel,
+                lambda: executor.wait_started([future]),
+                lambda: executor.submit(template),
+            ):
+                with pytest.raises(drmaa_cffi.NoActiveSessionException, match="forked"):
+                    refused()
+            with executor:
+                pass
+        except BaseException:  # noqa: BLE001
+            os._exit(1)
+        os._exit(0)
+    ended: list[tuple[int, int]] = []
+
+    def has_ended() -> bool:
+        ended.append(os.waitpid(child, os.WNOHANG))
+        return ended[-1][0] != 0
+
+    try:
+        until(has_ended)
+    except AssertionError:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        raise
+    assert (child, 0) == ended[-1]
 
 
 def test_program_ends(fake_library: Fake) -> None:

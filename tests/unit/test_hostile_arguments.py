@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import warnings
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 from fake import Fake
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from moments import LIMIT
 
 import drmaa_cffi
-from drmaa_cffi import DrmaaException, JobTemplate, Resources, Session, helpers
+from drmaa_cffi import DrmaaException, JobExecutor, JobTemplate, Resources, Session, helpers
 
 LARGE = 5_000
 # More digits than Python is willing to write out.
@@ -123,6 +125,10 @@ CALLS = {
     "submission_state": drmaa_cffi.submission_state,
     "status_to_string": drmaa_cffi.status_to_string,
 }
+IN_EXECUTOR = (
+    "session", "interval", "submit", "submit with a check", "submit_bulk", "begin", "step",
+    "attach", "on_status", "wait_started",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -134,6 +140,45 @@ def test_call(fake: Fake, session: Session, name: str, value: Any) -> None:
         CALLS[name](value)
     # Nothing was harmed by it.
     assert "fake" == session.contact
+
+
+@pytest.mark.parametrize("name", IN_EXECUTOR)
+@settings(hostile, max_examples=60)
+@given(value=anything)
+def test_in_executor(
+    fake: Fake, executor: JobExecutor, template: JobTemplate, name: str, value: Any
+) -> None:
+    """So does an executor, and it goes on to work."""
+    calls: dict[str, Callable[[], object]] = {
+        "session": lambda: JobExecutor(value or 0),
+        "interval": lambda: JobExecutor(status_interval=value or 0),
+        "submit": lambda: executor.submit(value),
+        "submit with a check": lambda: executor.submit(value, check=True),
+        "submit_bulk": lambda: executor.submit_bulk(value, 1, 2),
+        "begin": lambda: executor.submit_bulk(template, value, 2),
+        "step": lambda: executor.submit_bulk(template, 1, 2, value),
+        "attach": lambda: executor.attach(value),
+        "on_status": lambda: executor.submit(template, on_status=value),
+        "wait_started": lambda: executor.wait_started(value, 0),
+    }
+    with contextlib.suppress(DrmaaException):
+        calls[name]()
+    future = executor.submit(template)
+    fake.finish()
+    assert future.result(LIMIT).jobId == future.job_id
+
+
+@settings(hostile, max_examples=60)
+@given(value=anything)
+def test_timeout_of_result(executor: JobExecutor, template: JobTemplate, value: Any) -> None:
+    """A future's timeout is a number of seconds, or None."""
+    future = executor.submit(template)
+    if value is None or (isinstance(value, (int, float, Fraction)) and value > 0):
+        value = 0
+    with pytest.raises((DrmaaException, concurrent.futures.TimeoutError)):
+        future.result(value)
+    with contextlib.suppress(DrmaaException):
+        executor.wait_started([], value)
 
 
 @hostile

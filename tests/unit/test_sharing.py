@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 import time
 from typing import Callable
@@ -17,7 +18,8 @@ ANY = Session.JOB_IDS_SESSION_ANY
 
 
 @pytest.mark.parametrize(
-    "wait", ["result", "session", "any", "synchronize", "shutdown", "started"]
+    "wait",
+    ["result", "session", "any", "synchronize", "shutdown", "started", "wait", "as_completed"],
 )
 def test_callback_that_waits(
     fake: Fake,
@@ -35,6 +37,8 @@ def test_callback_that_waits(
         "synchronize": lambda: Session.synchronize([second.job_id]),
         "shutdown": executor.shutdown,
         "started": lambda: executor.wait_started([second]),
+        "wait": lambda: concurrent.futures.wait([second]),
+        "as_completed": lambda: next(concurrent.futures.as_completed([second])),
     }
     first.add_done_callback(lambda _: waits[wait]())
     fake.finish(first.job_id)
@@ -139,6 +143,16 @@ def test_status_of_kept_job(fake: Fake, executor: JobExecutor, template: JobTemp
     fake.returns("drmaa_job_ps", 18)
     assert JobState.DONE == Session.jobStatus(job_id)
     assert job_id == Session.wait(job_id, 0).jobId
+
+
+def test_status_as_a_job_ends(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
+    """A job whose record is on its way to its future has the state that the record tells."""
+    first, second = executor.submit(template), executor.submit(template)
+    fake.returns("drmaa_job_ps", drmaa_cffi.Errno.INVALID_JOB)
+    later(fake.finish, first.job_id)
+    assert JobState.DONE == first.status()
+    later(fake.finish, second.job_id)
+    assert JobState.DONE == Session.jobStatus(second.job_id)
 
 
 @pytest.mark.parametrize("dispose", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import time
 
 import pytest
@@ -53,6 +54,32 @@ def test_on_status_fails(
     until(lambda: len(seen) == 2)
     assert [JobState.UNDETERMINED, JobState.RUNNING] == seen
     assert {logging.WARNING, logging.ERROR} == {record.levelno for record in caplog.records}
+
+
+def test_on_status_exits(
+    fake: Fake, executor: JobExecutor, template: JobTemplate, caplog: pytest.LogCaptureFixture
+) -> None:
+    """So is one that would end the program, and others are told."""
+    seen: list[JobState] = []
+    executor.submit(template, on_status=lambda *_: sys.exit("enough"))
+    executor.submit(template, on_status=lambda _, state: seen.append(state))
+    until(lambda: seen)
+    assert "enough" in caplog.text
+    fake.finish()
+    executor.shutdown()
+
+
+@pytest.mark.parametrize("futures", [["1"], 5, [None], {"1": 2}, "alone"])
+def test_wait_started_for_no_futures(
+    fake: Fake, executor: JobExecutor, template: JobTemplate, futures: object
+) -> None:
+    """Anything but futures is refused, and status events go on."""
+    seen: list[JobState] = []
+    future = executor.submit(template, on_status=lambda _, state: seen.append(state))
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="pass futures of an executor"):
+        executor.wait_started(future if futures == "alone" else futures)  # type: ignore[arg-type]
+    fake.finish()
+    until(lambda: JobState.DONE in seen)
 
 
 def test_wait_started(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:

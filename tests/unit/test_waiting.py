@@ -13,6 +13,7 @@ from fake import Fake
 
 import drmaa_cffi
 from drmaa_cffi import JobTemplate, Session
+from programs import output, run
 
 
 class Alarm(Exception):
@@ -102,6 +103,36 @@ def test_interrupt_at_any_moment(session: Session, job_id: str) -> None:
     finally:
         busy.set()
         worker.join()
+
+
+def test_interrupt_without_threads(fake_library: Fake) -> None:
+    """So it does where no thread can be started, and the record is not lost."""
+    program = """
+import os, resource, signal, time
+import cffi, drmaa_cffi
+from drmaa_cffi import JobTemplate, Session
+class Alarm(Exception): pass
+def ring(*_): raise Alarm
+ffi = cffi.FFI()
+ffi.cdef("void fake_finish(int job);")
+fake = ffi.dlopen(os.environ["DRMAA_LIBRARY_PATH"])
+session = Session(); session.initialize()
+job = session.runJob(JobTemplate())
+signal.signal(signal.SIGALRM, ring)
+size = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (size + 4_000_000, -1))
+for wait in (lambda: session.wait(job), lambda: session.wait(session.JOB_IDS_SESSION_ANY, 30)):
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    begin = time.monotonic()
+    try: wait()
+    except Alarm: print(time.monotonic() - begin < 5)
+try: session.wait(job, 1)
+except drmaa_cffi.ExitTimeoutException: print("not yet")
+fake.fake_finish(0)
+print(session.wait(job).jobId == job)
+"""
+    said = output(run(program, DRMAA_LIBRARY_PATH=str(fake_library.path)))
+    assert ["True", "True", "not", "yet", "True"] == said.split()
 
 
 @pytest.mark.parametrize("dispose", [False, True])
