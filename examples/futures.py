@@ -1,6 +1,6 @@
 """Run jobs as futures, and handle each as it ends: results first, failures by name."""
 
-from concurrent.futures import as_completed
+from concurrent.futures import Future, as_completed
 from pathlib import Path
 
 import drmaa_cffi as drmaa
@@ -12,14 +12,14 @@ def main() -> None:
         template.remoteCommand = "/bin/sh"
         template.joinFiles = True
 
-        futures = {}
+        futures: dict[Future[drmaa.JobInfo], int] = {}
         for number in range(6):
             script = f"test {number} -ne 3 || {{ echo no luck; exit 1; }}"
             template.args = ["-c", script]
             template.outputPath = Path(f"job.{number}").resolve()
             futures[executor.submit(template, check=True)] = number
 
-        ended = {}
+        ended: dict[int, str] = {}
         for future in as_completed(futures):
             number = futures[future]
             try:

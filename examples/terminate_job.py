@@ -20,6 +20,8 @@ def main() -> None:
         try:
             info = session.wait(job_id)
         except drmaa.NoResourceUsageException as error:  # it had not begun: no usage, but a record
+            if error.jobInfo is None:
+                raise
             info = error.jobInfo
         print(f"job {info.jobId} aborted: {info.wasAborted}, exited: {info.hasExited}")
         session.deleteJobTemplate(template)

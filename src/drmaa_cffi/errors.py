@@ -305,6 +305,7 @@ class JobFailedError(DrmaaException):
             read it; else empty.
     """
 
+    jobInfo: JobInfo  # pyright: ignore[reportIncompatibleVariableOverride]  # of() always sets it
     stderr: str = ""
     meaning = "a job failed"
     remedy = "see the exception's jobInfo and stderr, and the job's error file"

@@ -390,14 +390,11 @@ def _is_session(value: object) -> bool:
 def _futures(values: Iterable[JobFuture]) -> set[JobFuture]:
     try:
         futures = set(values)
+        if all(isinstance(future, JobFuture) for future in futures):
+            return futures
     except TypeError:
-        futures = set()
-        is_legal = False
-    else:
-        is_legal = all(isinstance(future, JobFuture) for future in futures)
-    if not is_legal:
-        raise invalid_argument(f"{shown(values)}: pass futures of an executor, in a list")
-    return futures
+        pass
+    raise invalid_argument(f"{shown(values)}: pass futures of an executor, in a list")
 
 
 def _error_file(template: JobTemplate, *, check: bool) -> ErrorFile | None:

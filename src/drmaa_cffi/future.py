@@ -63,7 +63,7 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         settle: Callable[[], None],
     ) -> None:
         super().__init__()
-        self._waiters = _Waiters()
+        self._waiters: list[Any] = _Waiters()
         self.job_id = job_id
         self._session = session
         # Where the job writes its errors, if it is to be checked.
