@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -155,6 +156,18 @@ restart.load()
 print(os.environ["GLIBC_TUNABLES"], [name for name in os.environ if "RESTARTED" in name])
 """
     assert "glibc.malloc.check=0 []\n" == output(programs.run(program, **environment))
+
+
+@pytest.mark.parametrize("text", ["7 8", '{"contact": "fake", "jobs": ["7", "8"]}'])
+def test_static_tls_and_stdin(tmp_path: Path, text: str) -> None:
+    """Ids on standard input are not lost where the command starts itself again."""
+    done = subprocess.run(
+        [*COMMAND, "status"],
+        env={**os.environ, "DRMAA_LIBRARY_PATH": str(tls_library(tmp_path))},
+        input=text, text=True, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (1, "") == (done.returncode, done.stdout)
+    assert ["job 7", "job 8"] == re.findall("job .(?=: code 18)", done.stderr)
 
 
 def test_static_tls_in_vain(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Callable, NamedTuple, TypeVar, cast
 
 import click
 
+from . import restart
 from .output import PROGRAM
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -44,7 +45,7 @@ def read_ids(ids: tuple[str, ...], contact: str | None) -> Ids:
             "give the ids of jobs, or write them to standard input, as in "
             f"`{PROGRAM} submit --json -- COMMAND | {PROGRAM} wait`"
         )
-    text = sys.stdin.read()
+    text = restart.read_input()
     found = _from_json(text) if text.lstrip().startswith("{") else Ids(text.split(), None)
     if not found.ids:
         raise click.UsageError("there are no job ids on standard input")

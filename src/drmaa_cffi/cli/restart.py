@@ -1,14 +1,15 @@
 """Loading the library, with a way round the static TLS trap: the command starts itself again.
 
 A process can't be given more static thread-local storage once it runs; one that starts with
-GLIBC_TUNABLES set has it. Nothing has been printed or submitted when the library is loaded, so
-the command can begin anew without anybody noticing.
+GLIBC_TUNABLES set has it. Nothing has been printed or submitted when the library is loaded, and
+what was read is put back, so the command can begin anew without anybody noticing.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Mapping, NoReturn
 
@@ -20,6 +21,8 @@ TUNABLES = "GLIBC_TUNABLES"
 _GUARD = "DRMAA_CFFI_RESTARTED"
 
 _restarted = False
+# What was read from standard input.
+_input: bytes | None = None
 
 
 def settle() -> None:
@@ -33,6 +36,16 @@ def settle() -> None:
         os.environ[TUNABLES] = before
     else:
         os.environ.pop(TUNABLES, None)
+
+
+def read_input() -> str:
+    """Return what is on standard input; after a restart it can be read again.
+
+    It has to be read first: it may tell which library to load.
+    """
+    global _input  # noqa: PLW0603 - it is a fact of the process
+    _input = sys.stdin.buffer.read()
+    return _input.decode(errors="replace")
 
 
 def with_room(environ: Mapping[str, str]) -> dict[str, str]:
@@ -61,4 +74,10 @@ def _restart() -> NoReturn:
     environ = {**with_room(os.environ), _GUARD: os.environ.get(TUNABLES, "")}
     sys.stdout.flush()
     sys.stderr.flush()
+    if _input is not None:
+        # A pipe would hold no more than its buffer.
+        file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - the next process has it
+        file.write(_input)
+        file.seek(0)
+        os.dup2(file.fileno(), sys.stdin.fileno())
     os.execve(sys.executable, [os.fsencode(sys.executable), *words], environ)  # noqa: S606
