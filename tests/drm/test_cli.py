@@ -10,6 +10,7 @@ from typing import Callable, Iterator
 
 import pytest
 from drms import Drm
+from jobs import Gate
 
 from programs import output, start
 from terminal import COMMAND, drmaa_cffi
@@ -202,6 +203,41 @@ def test_pipe(tmp_path: Path) -> None:
     assert 2 == done.returncode
     ids = json.loads(first.stdout)["jobs"]
     assert ids == [job["job"] for job in json.loads(done.stdout)["jobs"]]
+
+
+def first_end(*words: str, then: Callable[[], object]) -> tuple[str, str]:
+    """Start the command; return its first line, after which *then* is done, and its others."""
+    command = [*COMMAND, *words]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as program:
+        assert program.stdout is not None
+        first = program.stdout.readline()
+        then()
+        return first, program.stdout.read()
+
+
+def test_wait_in_any_order(submit: Submit) -> None:
+    """The end of a job is told when it comes, though an earlier one goes on."""
+    contact, (slow,) = submit("--hold", "--", "/bin/true")
+    _, (quick,) = submit("--contact", contact, "--", "/bin/sleep", "3")
+    first, then = first_end(
+        "wait", "--contact", contact, slow, quick, then=lambda: output(drmaa_cffi("release", slow))
+    )
+    assert first.startswith(f"job {quick} exited with 0")
+    assert then.startswith(f"job {slow} exited with 0")
+
+
+def test_run_in_any_order(submit: Submit, tmp_path: Path, drm: Drm) -> None:
+    """The same in a session that has other jobs: one that runs on does not hide the next."""
+    contact, _ = submit("--hold", "--", "/bin/true")
+    gate = Gate(tmp_path)
+    script = f"test ${drm.index_variable} = 2 && exit 2; {gate.shut}"
+    first, then = first_end(
+        "run", "--contact", contact, "--wd", str(tmp_path), "--array", "1-2",
+        "--", "/bin/sh", "-c", script, then=gate.open,
+    )  # fmt: skip
+    assert " exited with 2 (" in first
+    assert " exited with 0 (" in then
 
 
 def test_words_on_stdin(submit: Submit) -> None:

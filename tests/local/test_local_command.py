@@ -106,3 +106,11 @@ def test_interrupted_without_terminal(engine: Engine, tmp_path: Path) -> None:
     finally:
         process.kill()
     assert (125, True) == (process.returncode, " aborted " in ended)
+
+
+def test_wait_leaves_others(engine: Engine, session: Session) -> None:
+    """Jobs of the session that a wait was not asked for can be waited for afterwards."""
+    other, first, second = (submit(session, script) for script in ("true", "sleep 1", "true"))
+    until(lambda: session.jobStatus(other) == "done")
+    for ids in ((first, second), (other,)):
+        assert 0 == drmaa_cffi("wait", "--contact", session.contact, *ids).returncode

@@ -1,5 +1,9 @@
 """Following jobs to their ends: one thread takes their records, another asks for their states.
 
+In a session with other jobs the first thread can't wait for any job: it would take records that
+nobody here has asked for, and they would be lost. It waits for one job after the other; the second
+thread takes the records of those that end out of turn, when it comes to know of it.
+
 The main thread calls no DRMAA routine meanwhile, so that it can show and be interrupted, however
 long the DRM takes.
 """
@@ -31,6 +35,7 @@ _REST = 9
 # How long to wait before asking a DRM again that could not be reached, in seconds.
 _FIRST_RETRY, _LAST_RETRY = 1, 30
 
+_FINISHED = frozenset({JobState.DONE, JobState.FAILED})
 _HELD = frozenset({JobState.SYSTEM_ON_HOLD, JobState.USER_ON_HOLD, JobState.USER_SYSTEM_ON_HOLD})
 _SUSPENDED = frozenset(
     {JobState.SYSTEM_SUSPENDED, JobState.USER_SUSPENDED, JobState.USER_SYSTEM_SUSPENDED}
@@ -77,7 +82,7 @@ class Watch:
     Args:
         ids: The jobs.
         alone: Whether they are all the jobs of the session, so that any of them can be waited
-            for at once; else they are waited for one by one.
+            for at once.
     """
 
     def __init__(self, ids: Sequence[str], *, alone: bool) -> None:
@@ -86,6 +91,8 @@ class Watch:
         self.endings: dict[str, Ending] = {}
         self.began: float = time.monotonic()
         self._alone = alone
+        # Jobs that no thread waits for, or has waited for; a thread that takes one out does.
+        self._left: dict[str, None] = {} if alone else dict.fromkeys(ids)
         self._events: SimpleQueue[_Event] = SimpleQueue()
         self._over = threading.Event()
         self._asking = threading.Thread(target=self._ask, daemon=True)
@@ -148,7 +155,7 @@ class Watch:
                 self._take_any()
             else:
                 for job_id in self.states:
-                    self._events.put(self._record_of(job_id, job_id))
+                    self._take_one(job_id)
         except Exception as error:  # noqa: BLE001 - news() raises it, in the main thread
             self._events.put(error)
 
@@ -158,6 +165,14 @@ class Watch:
             ending = self._record_of(JOB_IDS_SESSION_ANY, next(iter(left)))
             left.pop(ending.job_id, None)
             self._events.put(ending)
+
+    def _take_one(self, job_id: str) -> None:
+        """Wait for a job, if no thread does."""
+        try:
+            del self._left[job_id]
+        except KeyError:
+            return
+        self._events.put(self._record_of(job_id, job_id))
 
     def _record_of(self, asked: str, job_id: str) -> Ending:
         """Wait for *asked*; *job_id* is the job that is lost if there is no such job."""
@@ -179,6 +194,12 @@ class Watch:
                 return Ending(error.jobInfo.jobId, error.jobInfo)
 
     def _ask(self) -> None:
+        try:
+            self._ask_all()
+        except Exception as error:  # noqa: BLE001 - as in _take()
+            self._events.put(error)
+
+    def _ask_all(self) -> None:
         """Ask for the states of all unfinished jobs, over and over."""
         while not self._over.is_set():
             began = time.monotonic()
@@ -193,9 +214,14 @@ class Watch:
                     self.states[job_id] = Session.jobStatus(job_id)
                 except NoActiveSessionException:
                     return
-                except DrmaaException:
-                    # Such as that of a job whose record was just taken.
+                except InvalidJobException:
+                    # Its record was just taken; or else there is no such job.
+                    self._take_one(job_id)
                     continue
+                except DrmaaException:
+                    continue
+                if self.states[job_id] in _FINISHED:
+                    self._take_one(job_id)
             took = time.monotonic() - began
             self._over.wait(max(_ASK_AGAIN, _REST * took))
 
