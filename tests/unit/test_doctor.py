@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fake import HERE, SOURCES, Fake, compile_library
 
-from terminal import drmaa_cffi
+from terminal import Terminal, drmaa_cffi
 
 CLEAN: dict[str, str | None] = dict.fromkeys(
     ("SGE_ROOT", "SGE_CELL", "SLURM_CONF", "LD_LIBRARY_PATH", "DRMAA_LIBRARY_PATH")
@@ -86,6 +86,16 @@ def test_wrong_path() -> None:
     verdict, said, remedy = check(told, "library")
     assert ("failure", True) == (verdict, "cannot open shared object file" in said)
     assert "check the path" in remedy
+
+
+def test_narrow_terminal() -> None:
+    """A path that is wider than the terminal is shown whole, on more lines than one."""
+    path = "/nonexistent/" + "folder/" * 20 + "libdrmaa.so"
+    shown = Terminal("doctor", DRMAA_LIBRARY_PATH=path)
+    assert 1 == shown.status()
+    text = "".join(shown.text.split())
+    assert f"library:{path}:" in text
+    assert "…" not in text
 
 
 def test_linker_script(tmp_path: Path) -> None:

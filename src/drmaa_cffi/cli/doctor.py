@@ -104,6 +104,9 @@ class _Report:
         """Write a line behind a mark; where it must be broken, it stays behind the mark."""
         if self._screen.is_terminal:
             row = Table.grid(padding=(0, 2, 0, 0))
+            row.add_column(no_wrap=True)
+            # A path may have no place for a break.
+            row.add_column(overflow="fold")
             row.add_row(mark, text)
             self.line(row)
         else:
