@@ -314,6 +314,11 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
         return _loaded
 
 
+def is_local_engine(path: str) -> bool:
+    """Whether a library's file is that of the local engine."""
+    return os.path.realpath(path) == os.path.realpath(_LOCAL_LIBRARY)
+
+
 def _is_loaded(asked: str) -> bool:
     """Whether *asked* names the file that is loaded."""
     file = _LOCAL_LIBRARY if asked == LOCAL else asked

@@ -70,6 +70,16 @@ def test_run_aborted(tmp_path: Path) -> None:
     assert " aborted" in done.stdout
 
 
+def test_tail_aborted(tmp_path: Path) -> None:
+    """No output is expected of a job that could not begin; a missing directory is named."""
+    missing = tmp_path / "missing"
+    done = run(missing, "--tail", "--json", "--", "/bin/true")
+    (job,) = json.loads(done.stdout)["jobs"]
+    assert (True, "") == (job["aborted"], job["output"])
+    assert f"drmaa-cffi: the job's directory {missing} is missing, seen from here\n" in done.stderr
+    assert "can't be shown" not in done.stderr
+
+
 def test_run_refused(tmp_path: Path) -> None:
     """The exit status is 125 for a job that is refused, with the DRM's words on stderr."""
     done = run(tmp_path, "--native", "--frobnicate", "--", "/bin/true")

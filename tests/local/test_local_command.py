@@ -85,6 +85,15 @@ def test_local_option(engine: Engine, tmp_path: Path) -> None:
     assert (0, "hello\n") == (done.returncode, done.stdout)
 
 
+def test_aborted(engine: Engine, tmp_path: Path) -> None:
+    """Where a job was aborted, it is told who knows why; unless its user has ended it."""
+    words = ("--wd", str(tmp_path), "--output", "missing/file", "--", "/bin/true")
+    done = drmaa_cffi("run", *words)
+    assert 125 == done.returncode
+    assert "drmaa-cffi: `drmaa-cffi local log` may tell why\n" in done.stderr
+    assert "could not write the output file" in output(drmaa_cffi("local", "log"))
+
+
 def test_interrupted_without_terminal(engine: Engine, tmp_path: Path) -> None:
     """Where nobody can be asked, the first interrupt is told and the second ends the jobs."""
     command = [*COMMAND, "run", "--wd", str(tmp_path), "--", "/bin/sleep", "600"]
@@ -102,10 +111,11 @@ def test_interrupted_without_terminal(engine: Engine, tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         assert any("interrupt again to terminate" in line for line in said)
         process.send_signal(signal.SIGINT)
-        ended, _ = process.communicate(timeout=60)
+        ended, advice = process.communicate(timeout=60)
     finally:
         process.kill()
     assert (125, True) == (process.returncode, " aborted " in ended)
+    assert "local log" not in advice
 
 
 def test_wait_leaves_others(engine: Engine, session: Session) -> None:

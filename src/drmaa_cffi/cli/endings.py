@@ -24,12 +24,13 @@ def conclude(watch: Watch) -> int:
     return max(_status(ending.info) for ending in watch.endings.values())
 
 
-def write(watch: Watch, output_of: Callable[[str], str] | None = None) -> None:
+def write(watch: Watch, output_of: Callable[[Ending], str] | None = None) -> None:
     """Write the ends as JSON, in the order of the jobs; *output_of* tells what a job wrote."""
-    jobs = [_as_json(watch.endings[job_id]) for job_id in watch.states]
+    ended = [watch.endings[job_id] for job_id in watch.states]
+    jobs = [_as_json(ending) for ending in ended]
     if output_of is not None:
-        for job in jobs:
-            job["output"] = output_of(str(job["job"]))
+        for job, ending in zip(jobs, ended):
+            job["output"] = output_of(ending)
     document({"jobs": jobs})
 
 

@@ -52,7 +52,6 @@ def follow(watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None]) 
 def _follow(
     watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None], display: Lines
 ) -> None:
-    terminating = False
     while watch.unfinished:
         news = watch.news(_TICK)
         if news:
@@ -65,19 +64,19 @@ def _follow(
         if interrupts.pending:
             # First: one that comes during what follows must not be lost.
             interrupts.pending = False
-            if terminating:
+            if watch.terminated:
                 raise Left(LEFT_RUNNING)
             with display.aside():
                 answer = interrupts.ask(summary(watch))
                 if answer is Answer.LEAVE:
                     raise Left(LEFT_RUNNING)
                 if answer is Answer.TERMINATE:
-                    terminating = True
                     _terminate(watch)
         display.update()
 
 
 def _terminate(watch: Watch) -> None:
+    watch.terminated = True
     jobs = watch.unfinished
     say(f"terminating {len(jobs)} job{'s' if len(jobs) > 1 else ''}; Ctrl-C leaves them to it")
     for job_id in jobs:

@@ -13,8 +13,8 @@ from drmaa_cffi.session import Session
 from . import endings
 from .follow import Left, follow
 from .interrupts import Interrupts
-from .output import Failure, data, say
-from .sessions import open_session, session_options
+from .output import PROGRAM, Failure, data, say
+from .sessions import is_local, open_session, session_options
 from .submit import COMMAND_SETTINGS, how_to_wait
 from .tail import Tail
 from .templates import JobOptions, job_options
@@ -79,7 +79,7 @@ def _run(
         if files is None:
             data(endings.line(ending))
             return
-        files.show(ending.job_id)
+        files.show(ending)
         say(endings.line(ending))
 
     watch = Watch(ids, alone=alone)
@@ -93,4 +93,15 @@ def _run(
         endings.write(watch, files.text if files else None)
     if files:
         files.remove()
+    _advise(job, watch)
     return endings.conclude(watch)
+
+
+def _advise(job: JobOptions, watch: Watch) -> None:
+    """Tell what may be the matter, if jobs were aborted and not by their user."""
+    if watch.terminated or not any(ending.aborted for ending in watch.endings.values()):
+        return
+    if not job.folder.is_dir():
+        say(f"{PROGRAM}: the job's directory {job.folder} is missing, seen from here")
+    if is_local():
+        say(f"{PROGRAM}: `{PROGRAM} local log` may tell why")

@@ -8,7 +8,7 @@ from typing import Any, Callable, Generator, TypeVar
 
 import click
 
-from drmaa_cffi.library import LOCAL, PATH_VARIABLE
+from drmaa_cffi.library import LOCAL, PATH_VARIABLE, is_local_engine, load_library
 from drmaa_cffi.session import Session
 
 from . import restart
@@ -43,6 +43,11 @@ def choose_library(*, local: bool) -> None:
     if local:
         os.environ[PATH_VARIABLE] = LOCAL
     restart.load()
+
+
+def is_local() -> bool:
+    """Whether the library that is loaded is the local engine's."""
+    return is_local_engine(load_library().path)
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from drmaa_cffi.const import PLACEHOLDER_HD, PLACEHOLDER_INCR, PLACEHOLDER_WD
 
 from .output import PROGRAM, say
 from .templates import JobOptions
+from .watch import Ending
 
 # How long a file may take to come from where the job ran, in seconds.
 _LATE = 5
@@ -50,17 +51,17 @@ class Tail:
         """Note which job has which index."""
         self._indices = dict(zip(ids, self.options.array or (0,)))
 
-    def show(self, job_id: str) -> None:
+    def show(self, ending: Ending) -> None:
         """Write what a job that has ended wrote: its output to stdout, its errors to stderr."""
-        output, *error = self._paths(self._indices.get(job_id, 0))
-        self._copy(output, sys.stdout)
+        output, *error = self._paths(self._indices.get(ending.job_id, 0))
+        self._copy(output, sys.stdout, ending)
         for path in error:
-            self._copy(path, sys.stderr)
+            self._copy(path, sys.stderr, ending)
 
-    def text(self, job_id: str) -> str:
+    def text(self, ending: Ending) -> str:
         """Return what a job that has ended wrote to its output."""
-        (output, *_) = self._paths(self._indices.get(job_id, 0))
-        return self._read(output).decode(errors="backslashreplace")
+        (output, *_) = self._paths(self._indices.get(ending.job_id, 0))
+        return self._read(output, ending).decode(errors="backslashreplace")
 
     def remove(self) -> None:
         """Remove the folder."""
@@ -80,12 +81,15 @@ class Tail:
         path = path.replace(PLACEHOLDER_WD, str(self.options.folder), 1)
         return self.options.folder / path
 
-    def _copy(self, path: Path, stream: TextIO) -> None:
+    def _copy(self, path: Path, stream: TextIO, ending: Ending) -> None:
         stream.flush()
-        stream.buffer.write(self._read(path))
+        stream.buffer.write(self._read(path, ending))
         stream.buffer.flush()
 
-    def _read(self, path: Path) -> bytes:
+    def _read(self, path: Path, ending: Ending) -> bytes:
+        if ending.aborted and not path.exists():
+            # It may never have begun to write.
+            return b""
         end = time.monotonic() + _LATE
         while not path.exists() and time.monotonic() < end:
             time.sleep(_LOOK)

@@ -58,6 +58,11 @@ class Ending(NamedTuple):
         """Whether the job exited with 0."""
         return self.info is not None and self.info.ok
 
+    @property
+    def aborted(self) -> bool:
+        """Whether the job was aborted, and may never have begun."""
+        return self.info is not None and self.info.wasAborted
+
 
 _Event = Union[Ending, str, Exception]
 
@@ -90,6 +95,8 @@ class Watch:
         self.states: dict[str, JobState] = dict.fromkeys(ids, JobState.UNDETERMINED)
         self.endings: dict[str, Ending] = {}
         self.began: float = time.monotonic()
+        #: Whether the user has ended the jobs.
+        self.terminated: bool = False
         self._alone = alone
         # Jobs that no thread waits for, or has waited for; a thread that takes one out does.
         self._left: dict[str, None] = {} if alone else dict.fromkeys(ids)
