@@ -57,6 +57,8 @@ def test_light_import() -> None:
         pytest.param(["run", "--array", "5-1", "--", "x"], "'5-1' are no indices", id="range"),
         pytest.param(["run", "--array", "0-1", "--", "x"], "'0-1' are no indices", id="zero"),
         pytest.param(["run", "--array", "1-x", "--", "x"], "'1-x' are no indices", id="word"),
+        pytest.param(["run", "--array", "1-", "--", "x"], "use 5, 1-100, or 1-100:2", id="no end"),
+        pytest.param(["run", "--array", "1-9:", "--", "x"], "'1-9:' are no", id="no step"),
         pytest.param(["run", "--env", "=x", "--", "x"], "'=x' is not set here", id="no name"),
         pytest.param(["run", "--env", "NOT_SET_", "--", "x"], "use NAME=VALUE", id="not set"),
         pytest.param(["run", "--slots", "0", "--", "x"], "0 is not in the range", id="slots"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Optional, TypeVar
@@ -18,16 +19,13 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _indices(text: str) -> range:
-    """Return the indices BEGIN-END[:STEP]."""
-    bounds, _, step = text.partition(":")
-    begin, _, end = bounds.partition("-")
-    try:
-        first, last, by = int(begin), int(end or begin), int(step or 1)
-    except ValueError:
-        first = last = by = 0
+    """Return the indices BEGIN[-END[:STEP]]."""
+    match = re.fullmatch(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?", text)
+    begin, end, step = match.groups() if match else ("0", "0", "0")
+    first, last, by = int(begin), int(end or begin), int(step or 1)
     if not (1 <= first <= last and by >= 1):
         raise click.BadParameter(
-            f"{text!r} are no indices: use 1-100, or 1-100:2 for each second of them"
+            f"{text!r} are no indices: use 5, 1-100, or 1-100:2 for each second of them"
         )
     return range(first, last + 1, by)
 
