@@ -194,6 +194,25 @@ def test_broken_pipe(fake_library: Fake) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("words", ["man", "run --help", "doctor", "doctor --json", "local status"])
+def test_full_disk(words: str, tmp_path: Path) -> None:
+    """Output that can't be written is an error, in a line; nothing more is said at the end."""
+    done = programs.start(
+        ["/bin/sh", "-c", f"{' '.join(COMMAND)} {words} >/dev/full"],
+        DRMAA_LIBRARY_PATH=os.devnull,
+        DRMAA_LOCAL_HOME=str(tmp_path),
+    )
+    said = "drmaa-cffi: the output can't be written: No space left on device\n"
+    assert (1, said) == (done.returncode, done.stderr)
+
+
+def test_full_disk_for_messages() -> None:
+    """Where nothing at all can be told, that is the status 1 at least."""
+    command = f"{' '.join(COMMAND)} status 1 >/dev/full 2>&1"
+    done = programs.start(["/bin/sh", "-c", command], DRMAA_LIBRARY_PATH="/nonexistent")
+    assert 1 == done.returncode
+
+
 def test_no_escape_codes_in_pipes() -> None:
     """Not even if colours are asked for by the environment."""
     environment = {"FORCE_COLOR": "1", "CLICOLOR_FORCE": "1", "TERM": "xterm"}

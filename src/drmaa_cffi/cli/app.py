@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, NoReturn
 
@@ -10,7 +13,7 @@ import click
 from drmaa_cffi.errors import DrmaaException
 
 from . import control, doctor, local, manual, restart, run, status, submit, wait
-from .output import PROGRAM, Failure
+from .output import PROGRAM, Failure, say
 
 
 class _Group(click.Group):
@@ -58,5 +61,23 @@ for _command in (
 def run_app() -> NoReturn:
     """Run the command with the process's arguments, and end the process with its exit status."""
     restart.settle()
-    app(prog_name=PROGRAM)
+    try:
+        app(prog_name=PROGRAM)
+    except OSError as error:
+        # click deals with a reader that left early.
+        _complain(error)
+        sys.exit(1)
     raise AssertionError  # click has ended the process
+
+
+def _complain(error: OSError) -> None:
+    """Tell of an error of the system, most likely that standard output can't be written."""
+    what = str(error) if error.filename else f"the output can't be written: {error.strerror}"
+    with suppress(OSError):
+        say(f"{PROGRAM}: {what}")
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            # Python would try it again at its end, and complain in its own words.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
