@@ -94,6 +94,17 @@ def test_aborted(engine: Engine, tmp_path: Path) -> None:
     assert "could not write the output file" in output(drmaa_cffi("local", "log"))
 
 
+def test_doctor(engine: Engine) -> None:
+    """What helps on the local engine is advised; a wrong contact is one failure."""
+    told = json.loads(drmaa_cffi("doctor", "--json", "--contact", "nobody").stdout)
+    assert ["contact"] == [each["name"] for each in told["checks"] if each["verdict"] == "failure"]
+    told = json.loads(drmaa_cffi("doctor", "--json", DRMAA_LOCAL_HOME="/dev/null/x").stdout)
+    (failure,) = [each for each in told["checks"] if each["verdict"] == "failure"]
+    assert "session" == failure["name"]
+    assert "`drmaa-cffi local log`" in failure["remedy"]
+    assert "qstat" not in failure["remedy"]
+
+
 def test_interrupted_without_terminal(engine: Engine, tmp_path: Path) -> None:
     """Where nobody can be asked, the first interrupt is told and the second ends the jobs."""
     command = [*COMMAND, "run", "--wd", str(tmp_path), "--", "/bin/sleep", "600"]

@@ -106,6 +106,25 @@ def test_linker_script(tmp_path: Path) -> None:
     assert ("failure", True) == (verdict, "this is not a shared library" in remedy)
 
 
+def test_behind_the_end(tmp_path: Path, library: str) -> None:
+    """What programs don't come to in their search is told, and not looked at."""
+    other = tmp_path / "lib" / "lx" / "libdrmaa.so"
+    other.parent.mkdir(parents=True)
+    other.write_bytes(Path(library).read_bytes())
+    told = doctor(False, DRMAA_LIBRARY_PATH="/nonexistent", SGE_ROOT=str(tmp_path))
+    assert str(other) in {each["path"] for each in told["search"]}
+    assert (("", []), False) == (
+        (told["file"], told["dependencies"]),
+        "dependencies" in {each["name"] for each in told["checks"]},
+    )
+    other.write_text("no library")
+    other.chmod(0o666)
+    told = doctor(True, DRMAA_LIBRARY_PATH=library, SGE_ROOT=str(tmp_path))
+    assert "ok" == check(told, "permissions")[0]
+    said = f"{library}: all {len(told['dependencies'])} are found"
+    assert ("ok", said, "") == check(told, "dependencies")
+
+
 def test_crash_at_load(tmp_path: Path) -> None:
     """A library that ends the process that loads it does not end the doctor."""
     source = (
@@ -144,6 +163,16 @@ def test_bad_end_in_session(tmp_path: Path, statement: str, end: str) -> None:
     assert ("failure", f"the step after names failed: {end}") == (verdict, said)
 
 
+def test_contact(tmp_path: Path) -> None:
+    """A contact is blamed if the library blames it, and then for all."""
+    for code, name in (("DRMAA_ERRNO_INVALID_CONTACT_STRING", "contact"),
+                       ("DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE", "session")):  # fmt: skip
+        path = with_init(tmp_path, f"if (1) return {code};")
+        told = doctor(False, "--contact", "nobody", DRMAA_LIBRARY_PATH=path)
+        failures = [each["name"] for each in told["checks"] if each["verdict"] == "failure"]
+        assert [name] == failures
+
+
 def test_missing_dependency(tmp_path: Path) -> None:
     """A dependency that does not resolve is named."""
     (tmp_path / "libdep.c").write_text(f"{EXPORTED}int dep(void) {{return 1;}}", encoding="utf-8")
@@ -153,7 +182,7 @@ def test_missing_dependency(tmp_path: Path) -> None:
     (tmp_path / "libdep.so").unlink()
     told = doctor(False, DRMAA_LIBRARY_PATH=path)
     assert {"name": "libdep.so", "path": ""} in told["dependencies"]
-    assert ("failure", "not found: libdep.so") == check(told, "dependencies")[:2]
+    assert ("failure", f"{path}: not found: libdep.so") == check(told, "dependencies")[:2]
 
 
 def test_stub(tmp_path: Path) -> None:

@@ -12,9 +12,12 @@ from drmaa_cffi import const
 from drmaa_cffi.library import PATH_VARIABLE, remedy_for
 
 from .diagnosis import Candidate, Diagnosis
+from .output import PROGRAM
 
 # Slurm's own places for its configuration.
 _SLURM_CONFS = ("/etc/slurm/slurm.conf", "/etc/slurm-llnl/slurm.conf")
+# As which libraries refuse a contact: the standard's error, and Grid Engine's.
+_CONTACT_ERRORS = frozenset({"InvalidContactStringException", "InvalidArgumentException"})
 # Which every library has, says the standard (GFD.133, mandatory attributes).
 _MANDATORY = frozenset(
     {
@@ -96,9 +99,11 @@ def _dependencies(found: Diagnosis) -> Iterator[Check]:
             "starts) or to ldconfig's"
         )
         verdict = Verdict.WARNING if found.chosen else Verdict.FAILURE
-        yield Check("dependencies", verdict, f"not found: {' '.join(missing)}", remedy)
+        said = f"{found.file}: not found: {' '.join(missing)}"
+        yield Check("dependencies", verdict, said, remedy)
     elif found.dependencies:
-        yield Check("dependencies", Verdict.OK, f"all {len(found.dependencies)} are found")
+        said = f"{found.file}: all {len(found.dependencies)} are found"
+        yield Check("dependencies", Verdict.OK, said)
 
 
 def _others(found: Diagnosis) -> Iterator[Check]:
@@ -123,7 +128,7 @@ def _others(found: Diagnosis) -> Iterator[Check]:
 
 
 def _permissions(found: Diagnosis) -> Iterator[Check]:
-    files = [each for each in found.search if os.sep in (each.path or each.candidate)]
+    files = [each for each in found.searched if os.sep in (each.path or each.candidate)]
     for each in files:
         if each.path and not each.chosen:
             continue
@@ -218,7 +223,7 @@ def _hints(found: Diagnosis) -> str:
 def _contact(found: Diagnosis) -> Iterator[Check]:
     step, error = found.failed_step
     contacts = str(found.steps.get("names", {}).get("contacts", ""))
-    if found.contact and step == "init":
+    if _is_refused(found):
         said = f"{found.contact!r} was not accepted: {error}"
         remedy = "give what an earlier session's contact told, or none for a new session"
         yield Check("contact", Verdict.FAILURE, said, remedy)
@@ -230,15 +235,21 @@ def _contact(found: Diagnosis) -> Iterator[Check]:
         yield Check("contact", Verdict.OK, found.steps["init"]["contact"] or "the DRM has none")
 
 
+def _is_refused(found: Diagnosis) -> bool:
+    """Whether it is the contact that the library does not accept."""
+    return bool(found.contact) and found.steps.get("init", {}).get("kind") in _CONTACT_ERRORS
+
+
 def _session(found: Diagnosis) -> Iterator[Check]:
-    if not found.chosen:
+    if not found.chosen or _is_refused(found):
         return
     step, error = found.failed_step
     if step == "exit":
         yield Check("session", Verdict.WARNING, f"exit failed: {error}")
     elif error and step != "test job":
         what = step or f"the step after {next(reversed(found.steps), 'loading')}"
-        remedy = remedy_for(error) or remedy_for(found.noise) or _SESSION_REMEDY
+        usual = _LOCAL_REMEDY if found.is_local else _SESSION_REMEDY
+        remedy = remedy_for(error) or remedy_for(found.noise) or usual
         yield Check("session", Verdict.FAILURE, f"{what} failed: {error}", remedy)
     else:
         seconds = found.steps["init"]["seconds"]
@@ -249,6 +260,10 @@ _SESSION_REMEDY = (
     "see whether the DRM's own commands work here (qstat, squeue, bjobs...): if they don't, this "
     "is no matter of DRMAA; else the environment that they need may be missing"
 )
+_LOCAL_REMEDY = (
+    f"see what `{PROGRAM} local status` and `{PROGRAM} local log` tell, and whether the engine's "
+    "folder, DRMAA_LOCAL_HOME if that is set, can be written by this user"
+)
 
 
 def _test_job(found: Diagnosis) -> Iterator[Check]:
@@ -256,7 +271,8 @@ def _test_job(found: Diagnosis) -> Iterator[Check]:
     if facts is None:
         return
     if "error" in facts:
-        remedy = "ask the DRM why the job does not run or fails (qstat -j, scontrol show job...)"
+        ask = f"{PROGRAM} local log" if found.is_local else "qstat -j, scontrol show job..."
+        remedy = f"ask the DRM why the job does not run or fails ({ask})"
         yield Check("test job", Verdict.FAILURE, str(facts["error"]), remedy)
     else:
         yield Check("test job", Verdict.OK, f"job {facts['job']} {facts['outcome']}")

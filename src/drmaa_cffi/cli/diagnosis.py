@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
 
-from drmaa_cffi.library import STATIC_TLS_ERROR, offers
+from drmaa_cffi.library import STATIC_TLS_ERROR, is_local_engine, offers
 
 from .restart import with_room
 
@@ -54,6 +54,8 @@ class Diagnosis:
 
     contact: str
     search: list[Candidate] = field(default_factory=list[Candidate])
+    #: The file that programs get, or the first that they can't load; empty if there is none.
+    file: str = ""
     dependencies: list[Dependency] = field(default_factory=list[Dependency])
     #: Of each step with a session, what it told; see probe.py.
     steps: dict[str, dict[str, Any]] = field(default_factory=dict[str, "dict[str, Any]"])
@@ -70,10 +72,8 @@ class Diagnosis:
     @property
     def searched(self) -> list[Candidate]:
         """What programs come to in their search, without what they would not look at."""
-        last = next(
-            (n for n, each in enumerate(self.search) if each.decisive and each.candidate),
-            len(self.search),
-        )
+        ends = (each.chosen or (each.decisive and bool(each.candidate)) for each in self.search)
+        last = next((n for n, is_end in enumerate(ends) if is_end), len(self.search))
         return self.search[: last + 1]
 
     @property
@@ -82,6 +82,11 @@ class Diagnosis:
         return str(
             self.steps.get("init", {}).get("drm") or self.steps.get("names", {}).get("drm", "")
         )
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the library is the local engine's."""
+        return self.chosen is not None and is_local_engine(self.chosen.path)
 
     @property
     def failed_step(self) -> tuple[str, str]:
@@ -113,9 +118,9 @@ def diagnose(contact: str, seconds: float, *, test_job: bool) -> Diagnosis:
         if candidate.path and not decided:
             candidate.chosen = decided = True
         decided = decided or candidate.decisive
-    file = found.chosen.path if found.chosen else _file_to_look_at(found)
-    if file:
-        found.dependencies = _dependencies(file)
+    found.file = found.chosen.path if found.chosen else _file_to_look_at(found)
+    if found.file:
+        found.dependencies = _dependencies(found.file)
     if found.chosen:
         _open_session(found, found.chosen, seconds, test_job=test_job)
     return found
@@ -123,7 +128,7 @@ def diagnose(contact: str, seconds: float, *, test_job: bool) -> Diagnosis:
 
 def _file_to_look_at(found: Diagnosis) -> str:
     """Return the first file that is there and cannot be loaded."""
-    files = (each.candidate for each in found.search)
+    files = (each.candidate for each in found.searched)
     return next((file for file in files if os.sep in file and Path(file).is_file()), "")
 
 
