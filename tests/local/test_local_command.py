@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 from pathlib import Path
@@ -83,6 +84,20 @@ def test_local_option(engine: Engine, tmp_path: Path) -> None:
     words = ("--local", "--wd", str(tmp_path), "--tail", "--", "/bin/echo", "hello")
     done = drmaa_cffi("run", *words, DRMAA_LIBRARY_PATH="/nonexistent")
     assert (0, "hello\n") == (done.returncode, done.stdout)
+
+
+def test_pipe(engine: Engine, tmp_path: Path) -> None:
+    """What ``submit --local --json`` writes tells that it was the local engine."""
+    words = ("submit", "--local", "--json", "--wd", str(tmp_path), "--", "/bin/sh", "-c", "exit 4")
+    elsewhere = {"DRMAA_LIBRARY_PATH": "/nonexistent"}
+    told = output(drmaa_cffi(*words, **elsewhere))
+    assert json.loads(told)["local"]
+    done = subprocess.run(
+        [*COMMAND, "wait"],
+        env={**os.environ, **elsewhere},
+        input=told, text=True, capture_output=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (4, True) == (done.returncode, " exited with 4 " in done.stdout)
 
 
 def test_aborted(engine: Engine, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def _command(action: JobControlAction) -> click.Command:
     def control(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: bool) -> None:
         asked = read_ids(ids, contact)
         jobs: list[dict[str, str | None]] = []
-        with open_session(asked.contact, local=local):
+        with open_session(asked.contact, local=local or asked.local):
             for job_id in asked.ids:
                 error = None
                 try:

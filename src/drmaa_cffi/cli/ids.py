@@ -15,7 +15,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 STDIN_HELP = (
     "Without ids, they are read from standard input: words, or what `submit --json` wrote, which "
-    "tells the session, too."
+    "tells the session, too, and whether it is the local engine's."
 )
 
 
@@ -25,6 +25,8 @@ class Ids(NamedTuple):
     ids: list[str]
     #: The session's contact, where it came with the ids.
     contact: str | None
+    #: Whether it came with the ids that they are jobs of the local engine.
+    local: bool = False
 
 
 def ids_argument(function: _Function) -> _Function:
@@ -57,7 +59,8 @@ def _from_json(text: str) -> Ids:
         value = json.loads(text)
         jobs = cast("list[str | dict[str, str]]", value["jobs"])
         ids = [job if isinstance(job, str) else job["job"] for job in jobs]
-        return Ids([str(job_id) for job_id in ids], value.get("contact"))
+        local = value.get("local") is True
+        return Ids([str(job_id) for job_id in ids], value.get("contact"), local)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise click.UsageError(
             'standard input is neither words nor a JSON object with "jobs", a list of ids'

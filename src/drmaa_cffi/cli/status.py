@@ -26,7 +26,7 @@ def status(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: b
     """
     asked = read_ids(ids, contact)
     jobs: list[dict[str, str | None]] = []
-    with open_session(asked.contact, local=local):
+    with open_session(asked.contact, local=local or asked.local):
         for job_id in asked.ids:
             state = error = None
             try:

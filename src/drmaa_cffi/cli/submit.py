@@ -10,7 +10,7 @@ import click
 from drmaa_cffi.session import Session
 
 from .output import PROGRAM, data, document, say
-from .sessions import open_session, session_options
+from .sessions import is_local, open_session, session_options
 from .templates import JobOptions, job_options
 
 COMMAND_SETTINGS = {"allow_interspersed_args": False}
@@ -22,14 +22,15 @@ COMMAND_SETTINGS = {"allow_interspersed_args": False}
 def submit(contact: str | None, *, local: bool, as_json: bool, **options: Any) -> None:
     """Submit a job, or one for each index, and write the ids.
 
-    How to wait for them goes to standard error; with --json the ids and the session's contact
-    are one object, which the other subcommands take on standard input.
+    How to wait for them goes to standard error; with --json the ids, the session's contact and
+    whether it is the local engine's are one object, which the other subcommands take on standard
+    input.
     """
     with open_session(contact, local=local, keep=True):
         ids = JobOptions(**options).submit()
         contact = Session.contact
     if as_json:
-        document({"contact": contact, "jobs": ids})
+        document({"contact": contact, "local": is_local(), "jobs": ids})
         return
     for job_id in ids:
         data(job_id)

@@ -34,7 +34,7 @@ def wait(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: boo
         if not as_json:
             data(endings.line(ending))
 
-    with open_session(asked.contact, local=local), Interrupts() as interrupts:
+    with open_session(asked.contact, local=local or asked.local), Interrupts() as interrupts:
         watch = Watch(asked.ids, alone=False)
         follow(watch, interrupts, end)
     if as_json:
