@@ -86,6 +86,10 @@ class Terminal:
         """Type *keys*."""
         self._program.send(keys)
 
+    def send(self, number: int) -> None:
+        """Send a signal."""
+        self._program.kill(number)
+
     def status(self) -> int:
         """Wait for the program's end and return its exit status."""
         end = time.monotonic() + 90
@@ -94,6 +98,14 @@ class Terminal:
         self._program.close()
         assert self._program.exitstatus is not None, self._program.signalstatus
         return int(self._program.exitstatus)
+
+    def hang_up(self) -> int:
+        """Close the terminal, and return the exit status of the program."""
+        # Its own close() would end the program by signals of its own.
+        process = self._program.ptyproc
+        process.fileobj.close()
+        process.closed = self._program.closed = True
+        return int(self._program.wait())
 
     def close(self) -> None:
         """End the program, if it has not."""

@@ -64,17 +64,18 @@ def run_app() -> NoReturn:
     try:
         app(prog_name=PROGRAM)
     except OSError as error:
-        # click deals with a reader that left early.
-        _complain(error)
+        # Most likely standard output can't be written. click deals with a reader that left early.
+        what = str(error) if error.filename else f"the output can't be written: {error.strerror}"
+        with suppress(OSError):
+            say(f"{PROGRAM}: {what}")
         sys.exit(1)
+    finally:
+        _flush()
     raise AssertionError  # click has ended the process
 
 
-def _complain(error: OSError) -> None:
-    """Tell of an error of the system, most likely that standard output can't be written."""
-    what = str(error) if error.filename else f"the output can't be written: {error.strerror}"
-    with suppress(OSError):
-        say(f"{PROGRAM}: {what}")
+def _flush() -> None:
+    """Write what is left to be written, or drop it."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

@@ -14,13 +14,11 @@ from .interrupts import Answer, Interrupts
 from .output import say
 from .watch import Ending, Watch, summary
 
-#: The exit status where jobs are left running at Ctrl-C, as of a program that Ctrl-C ends.
-LEFT_RUNNING = 130
 _TICK = 0.25
 
 
 class Left(SystemExit):
-    """The user has left jobs running."""
+    """The user has left jobs running, or a signal ends the program."""
 
 
 def follow(watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None]) -> None:
@@ -32,7 +30,8 @@ def follow(watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None]) 
         end: Called at each end of a job; it may write.
 
     Raises:
-        Left: the user has left them running.
+        Left: the user has left them running, or a signal ends the program.
+        OSError: what there is to tell can't be written.
         DrmaaException: they cannot be waited for.
     """
     interrupts.wake = watch.wake
@@ -40,9 +39,14 @@ def follow(watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None]) 
     display = make_display(watch)
     try:
         _follow(watch, interrupts, end, display)
-    except Left:
-        display.close()
-        say(f"left running: {' '.join(watch.unfinished)}")
+    except BaseException as error:
+        # There may be no terminal any more.
+        with contextlib.suppress(OSError):
+            display.close()
+            if watch.unfinished:
+                say(f"left running: {' '.join(watch.unfinished)}")
+        if interrupts.ended and isinstance(error, OSError):
+            raise Left(interrupts.status) from error
         raise
     finally:
         display.close()
@@ -61,15 +65,15 @@ def _follow(
                         end(event)
                     else:
                         say(event)
-        if interrupts.pending:
+        if interrupts.pending and watch.unfinished:
             # First: one that comes during what follows must not be lost.
             interrupts.pending = False
-            if watch.terminated:
-                raise Left(LEFT_RUNNING)
+            if interrupts.ended or watch.terminated:
+                raise Left(interrupts.status)
             with display.aside():
                 answer = interrupts.ask(summary(watch))
                 if answer is Answer.LEAVE:
-                    raise Left(LEFT_RUNNING)
+                    raise Left(interrupts.status)
                 if answer is Answer.TERMINATE:
                     _terminate(watch)
         display.update()

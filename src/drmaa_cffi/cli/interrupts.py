@@ -1,4 +1,7 @@
-"""Ctrl-C during a wait: the first asks what to do, the second ends the jobs."""
+"""Ctrl-C during a wait: the first asks what to do, the second ends the jobs.
+
+A signal that ends the program leaves the jobs to themselves, as if that had been the answer.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 ENOUGH = 2
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALLED = 128
 
 
 class Answer(Enum):
@@ -33,15 +38,21 @@ class Interrupts:
     def __init__(self) -> None:
         #: Called at each, in the signal's handler.
         self.wake: Callable[[], None] = lambda: None
-        self._before = signal.getsignal(signal.SIGINT)
+        self._before = {number: signal.getsignal(number) for number in (signal.SIGINT, *_ENDING)}
         self._asking = False
         self._count = 0
         #: Whether there was one that nobody has dealt with.
         self.pending: bool = False
+        #: The signal that ends the program, if one came.
+        self.ended: int = 0
 
     def __enter__(self) -> Self:
         """Begin to count."""
         signal.signal(signal.SIGINT, self._handle)
+        for number in _ENDING:
+            # nohup has hang-ups ignored.
+            if self._before[number] is not signal.SIG_IGN:
+                signal.signal(number, self._end)
         return self
 
     def __exit__(
@@ -50,11 +61,24 @@ class Interrupts:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Leave Ctrl-C to whom it was before."""
-        signal.signal(signal.SIGINT, self._before)
+        """Leave the signals to whom they were before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    @property
+    def status(self) -> int:
+        """The exit status of a program that was interrupted."""
+        return _SIGNALLED + (self.ended or signal.SIGINT)
 
     def _handle(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
         self._count += 1
+        self._call()
+
+    def _end(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        self.ended = number
+        self._call()
+
+    def _call(self) -> None:
         if self._asking:
             raise KeyboardInterrupt
         self.pending = True
@@ -62,6 +86,8 @@ class Interrupts:
 
     def ask(self, jobs: str) -> Answer:
         """Return what the user wants to become of *jobs*; without a terminal nobody is asked."""
+        if self.ended:
+            return Answer.LEAVE
         if self._count >= ENOUGH:
             return Answer.TERMINATE
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
@@ -73,7 +99,8 @@ class Interrupts:
         except (KeyboardInterrupt, click.Abort):
             self._asking = False
             say("")
-            return Answer.TERMINATE if self._count >= ENOUGH else Answer.LEAVE
+            interrupted_again = self._count >= ENOUGH and not self.ended
+            return Answer.TERMINATE if interrupted_again else Answer.LEAVE
         finally:
             self._asking = False
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from contextlib import suppress
+from typing import Any, Optional
 
 import click
 
@@ -11,7 +12,7 @@ from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.session import Session
 
 from . import endings
-from .follow import Left, follow
+from .follow import follow
 from .interrupts import Interrupts
 from .output import PROGRAM, Failure, data, say
 from .sessions import is_local, open_session, session_options
@@ -35,7 +36,7 @@ def run(contact: str | None, *, local: bool, as_json: bool, tail: bool, **option
 
     The exit status is the job's; 128 and the signal's number if a signal ended it, 125 if it was
     aborted or could not be submitted, 130 if it was left running. With several jobs it is the
-    highest of theirs.
+    highest of theirs. SIGTERM and SIGHUP leave jobs running, too: 143 and 129.
     """
     try:
         with open_session(contact, local=local), Interrupts() as interrupts:
@@ -69,6 +70,22 @@ def _run(
         if files:
             files.remove()
         raise
+    watch = Watch(ids, alone=alone)
+    try:
+        _watch(watch, interrupts, files, as_json=as_json)
+    except BaseException:
+        # Such as Left, or the error that nobody reads the output any more.
+        _leave(watch, files, local=local)
+        raise
+    if files:
+        files.remove()
+    _advise(job, watch)
+    return endings.conclude(watch)
+
+
+def _watch(watch: Watch, interrupts: Interrupts, files: Optional[Tail], *, as_json: bool) -> None:
+    """Wait for the submitted jobs, and tell what they did."""
+    ids = watch.ids
     say(f"submitted {f'job {ids[0]}' if len(ids) == 1 else f'{len(ids)} jobs: {ids[0]}...'}")
     if files:
         files.submitted(ids)
@@ -82,19 +99,22 @@ def _run(
         files.show(ending)
         say(endings.line(ending))
 
-    watch = Watch(ids, alone=alone)
-    try:
-        follow(watch, interrupts, end)
-    except Left:
-        kept = f"; their output is in {files.folder}" if files and files.folder else ""
-        say(f"to wait for them: {how_to_wait(Session.contact, local=local)} ID...{kept}")
-        raise
+    follow(watch, interrupts, end)
     if as_json:
         endings.write(watch, files.text if files else None)
-    if files:
-        files.remove()
-    _advise(job, watch)
-    return endings.conclude(watch)
+
+
+def _leave(watch: Watch, files: Optional[Tail], *, local: bool) -> None:
+    """Leave the jobs that have not ended; tell how to come back to them."""
+    if not watch.unfinished:
+        if files:
+            files.remove()
+        return
+    kept = f"; their output is in {files.folder}" if files and files.folder else ""
+    # There may be no terminal any more.
+    with suppress(OSError):
+        say(f"to wait for them: {how_to_wait(Session.contact, local=local)} ID...{kept}")
+        say(f"to end them: {PROGRAM} terminate {'--local ' if local else ''}ID...")
 
 
 def _advise(job: JobOptions, watch: Watch) -> None:

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Optional, TextIO
+from typing import Optional, Sequence, TextIO
 
 from drmaa_cffi.const import PLACEHOLDER_HD, PLACEHOLDER_INCR, PLACEHOLDER_WD
 
@@ -47,7 +47,7 @@ class Tail:
                 # Jobs append.
                 self._before[path] = path.stat().st_size if path.is_file() else 0
 
-    def submitted(self, ids: list[str]) -> None:
+    def submitted(self, ids: Sequence[str]) -> None:
         """Note which job has which index."""
         self._indices = dict(zip(ids, self.options.array or (0,)))
 
