@@ -16,12 +16,12 @@ _MOST_LINES = 20
 
 
 class ErrorFile(NamedTuple):
-    """A job's error file; of a bulk job's task if *task* is not 0."""
+    """A job's error file, or its output's; of a bulk job's task if *task* is not 0."""
 
     path: str
     directory: str
     name: str
-    #: ``e``, or ``o`` where errors go into the output.
+    #: ``e``, or ``o`` for the output, and where errors go into it.
     letter: str
     task: int = 0
 
@@ -41,7 +41,7 @@ class ErrorFile(NamedTuple):
     def tail(self, job_id: str) -> str:
         """Return the last lines of the job's file; empty if it can't be read here."""
         try:
-            path = self._path_of(job_id)
+            path = self.path_of(job_id)
             if not path.is_file():  # a pipe might not end
                 return ""
             with path.open("rb") as file:
@@ -52,7 +52,8 @@ class ErrorFile(NamedTuple):
             return ""
         return "\n".join(text.splitlines()[-_MOST_LINES:])
 
-    def _path_of(self, job_id: str) -> Path:
+    def path_of(self, job_id: str) -> Path:
+        """Return the file of one of the jobs; it has a name of its own in a folder."""
         home = str(Path.home())
         directory = Path(home, self.directory.replace(const.PLACEHOLDER_HD, home))
         text = self.path.replace(const.PLACEHOLDER_HD, home)

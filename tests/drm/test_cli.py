@@ -131,6 +131,18 @@ def test_tail_named(tmp_path: Path) -> None:
     assert "before\nnow\ntoo\n" == (tmp_path / "file").read_text()
 
 
+@pytest.mark.parametrize("array", [(), ("--array", "1-2")], ids=["one", "array"])
+def test_tail_folder(tmp_path: Path, array: tuple[str, ...]) -> None:
+    """Of a folder that was named, the file that the job has made there is shown."""
+    (tmp_path / "folder").mkdir()
+    words = ("--tail", "--output", "folder", "--error", "folder", "--name", "named", *array)
+    done = run(tmp_path, *words, "--", "/bin/sh", "-c", "echo to stdout; echo to stderr >&2")
+    jobs = 2 if array else 1
+    assert (0, "to stdout\n" * jobs) == (done.returncode, done.stdout)
+    assert jobs == done.stderr.count("to stderr\n")
+    assert 2 * jobs == len(list((tmp_path / "folder").iterdir()))
+
+
 def test_tail_array(tmp_path: Path, drm: Drm) -> None:
     """The output of each task is shown."""
     script = f"echo index ${drm.index_variable}"

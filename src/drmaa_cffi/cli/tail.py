@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Optional, Sequence, TextIO
 
-from drmaa_cffi.const import PLACEHOLDER_HD, PLACEHOLDER_INCR, PLACEHOLDER_WD
+from drmaa_cffi.const import PLACEHOLDER_INCR
+from drmaa_cffi.errorfile import ErrorFile
 
 from .output import PROGRAM, say
 from .templates import JobOptions
@@ -43,8 +44,8 @@ class Tail:
         self._indices: dict[str, int] = {}
         self._before: dict[Path, int] = {}
         for index in options.array or (0,):
-            for path in self._paths(index):
-                # Jobs append.
+            for path in self._paths("", index):
+                # Jobs append; but in a folder each has a file of its own.
                 self._before[path] = path.stat().st_size if path.is_file() else 0
 
     def submitted(self, ids: Sequence[str]) -> None:
@@ -53,14 +54,14 @@ class Tail:
 
     def show(self, ending: Ending) -> None:
         """Write what a job that has ended wrote: its output to stdout, its errors to stderr."""
-        output, *error = self._paths(self._indices.get(ending.job_id, 0))
+        output, *error = self._paths_of(ending)
         self._copy(output, sys.stdout, ending)
         for path in error:
             self._copy(path, sys.stderr, ending)
 
     def text(self, ending: Ending) -> str:
         """Return what a job that has ended wrote to its output."""
-        (output, *_) = self._paths(self._indices.get(ending.job_id, 0))
+        (output, *_) = self._paths_of(ending)
         return self._read(output, ending).decode(errors="backslashreplace")
 
     def remove(self) -> None:
@@ -68,18 +69,19 @@ class Tail:
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _paths(self, index: int) -> list[Path]:
-        options = self.options
-        named = [options.output, None if options.join else options.error]
-        return [self._path(file, index) for file in named if file]
+    def _paths_of(self, ending: Ending) -> list[Path]:
+        return self._paths(ending.job_id, self._indices.get(ending.job_id, 0))
 
-    def _path(self, file: str, index: int) -> Path:
+    def _paths(self, job_id: str, index: int) -> list[Path]:
+        options = self.options
+        named = {"o": options.output, "e": None if options.join else options.error}
+        return [self._path(file, letter, job_id, index) for letter, file in named.items() if file]
+
+    def _path(self, file: str, letter: str, job_id: str, index: int) -> Path:
         """Return the path of a file that is given in DRMAA's words."""
         path = file.partition(":")[2] if ":" in file.partition("/")[0] else file
-        path = path.replace(PLACEHOLDER_INCR, str(index))
-        path = path.replace(PLACEHOLDER_HD, str(Path.home()), 1)
-        path = path.replace(PLACEHOLDER_WD, str(self.options.folder), 1)
-        return self.options.folder / path
+        name = self.options.name or Path(self.options.command[0]).name
+        return ErrorFile(path, str(self.options.folder), name, letter, index).path_of(job_id)
 
     def _copy(self, path: Path, stream: TextIO, ending: Ending) -> None:
         stream.flush()
@@ -95,7 +97,7 @@ class Tail:
             time.sleep(_LOOK)
         try:
             with path.open("rb") as file:
-                file.seek(self._before[path])
+                file.seek(self._before.get(path, 0))
                 return file.read()
         except OSError as error:
             say(f"{PROGRAM}: the job's output can't be shown: {error}")
