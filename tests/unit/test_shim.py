@@ -70,6 +70,16 @@ def test_runs_a_command_beside_python() -> None:
     assert f"pytest {pytest.__version__}\n" == output(done)
 
 
+def test_runs_a_file_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the current folder runs by its name, unless there is a command of this name."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("program", "true"):
+        (tmp_path / name).write_text("#!/bin/sh\necho here\n", encoding="ascii")
+        (tmp_path / name).chmod(0o755)
+    assert "here\n" == output(start([*SHIM, "program"]))
+    assert "" == output(start([*SHIM, "true"]))
+
+
 def test_signals_pass() -> None:
     """The program is the process itself: a signal ends it, and Python's own are as usual."""
     kill = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"

@@ -18,8 +18,9 @@ Without PROGRAM, print the folder that makes `import drmaa` find drmaa-cffi when
 PYTHONPATH: {FOLDER}
 
 With PROGRAM, run it with the folder in front of PYTHONPATH, for it and its subprocesses.
-PROGRAM is a Python program's file, or a command: one of those installed beside this Python, or
-one in PATH. The exit status is PROGRAM's; 127 if there is none, 126 if it can't be run."""
+PROGRAM is a Python program's file, or a command: one of those installed beside this Python, one
+in PATH, or else a file in the current folder. The exit status is PROGRAM's; 127 if there is none,
+126 if it can't be run."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str]) -> int:
         return _replace_by([sys.executable, *arguments])
     scripts = str(Path(sys.executable).parent)
     command = shutil.which(program, path=os.pathsep.join((scripts, *os.get_exec_path())))
+    if command is None and file.is_file():
+        command = str(file.absolute())
     if command is None:
         _complain(f"there is no file {program!r}, and no such command in {scripts} or PATH")
         return 127
