@@ -14,10 +14,13 @@ PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob(".github/*.md"), *ROOT.glob("docs
 def test_variables() -> None:
     """Each environment variable that the package reads is on the page about them."""
     sources = [*ROOT.glob("src/**/*.py"), *ROOT.glob("src/**/*.c")]
-    known = r'"(DRMAA_(?:LIBRARY_PATH|LOCAL_(?!VERSION)[A-Z_]+))"|b"(DRMAA_LOCAL_[A-Z_]+)='
+    known = (
+        r'"(DRMAA_(?:LIBRARY_PATH|LOCAL_(?!VERSION)[A-Z_]+))"|b"(DRMAA_LOCAL_[A-Z_]+)='
+        r'|environ\.get\("([A-Z_]+)"'
+    )
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     read = {name for names in re.findall(known, text) for name in names if name}
-    assert {"DRMAA_LIBRARY_PATH", "DRMAA_LOCAL_HOME", "DRMAA_LOCAL_SLOTS"} <= read
+    assert {"DRMAA_LIBRARY_PATH", "DRMAA_LOCAL_HOME", "DRMAA_LOCAL_SLOTS", "SGE_ROOT"} <= read
     page = ROOT.joinpath("docs", "reference", "environment.md").read_text(encoding="utf-8")
     assert set() == {name for name in read if f"`{name}`" not in page}
 
