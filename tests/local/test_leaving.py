@@ -8,8 +8,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from engines import Engine
+from engines import Engine, submit
 
+from drmaa_cffi import Session
 from programs import output
 from terminal import COMMAND, CTRL_C, Terminal, drmaa_cffi
 
@@ -51,6 +52,18 @@ def test_ended_by_a_signal(number: signal.Signals, engine: Engine, tmp_path: Pat
     assert f" ID...; their output is in {folder}\n" in said
     assert "to end them: drmaa-cffi terminate --local ID...\n" in said
     assert {"running": 1} == states()
+
+
+def test_wait_ended_by_a_signal(engine: Engine, session: Session) -> None:
+    """The same is told by ``wait``; the job can be waited for again."""
+    job = submit(session, "exec sleep 600")
+    with begin("wait", "--contact", session.contact, job) as program:
+        until_running(program)
+        program.send_signal(signal.SIGTERM)
+        said = program.communicate(timeout=60)[1]
+    assert (128 + signal.SIGTERM, f"left running: {job}\n") == (program.returncode, said)
+    session.control(job, "terminate")
+    assert session.wait(job, 60).wasAborted
 
 
 def test_ignored_signal(engine: Engine, tmp_path: Path) -> None:

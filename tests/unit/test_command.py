@@ -206,6 +206,16 @@ def test_full_disk(words: str, tmp_path: Path) -> None:
     assert (1, said) == (done.returncode, done.stderr)
 
 
+@pytest.mark.parametrize("words", ["man", "doctor", "status", "local jobs"])
+def test_closed_streams(words: str, tmp_path: Path) -> None:
+    """Streams that were closed are as good as /dev/null."""
+    command = f"{' '.join(COMMAND)} {words}"
+    environment = {"DRMAA_LIBRARY_PATH": os.devnull, "DRMAA_LOCAL_HOME": str(tmp_path)}
+    status = programs.start(["/bin/sh", "-c", command], **environment).returncode
+    done = programs.start(["/bin/sh", "-c", f"{command} <&- >&-"], **environment)
+    assert (status, False) == (done.returncode, "Traceback" in done.stderr), done
+
+
 def test_full_disk_for_messages() -> None:
     """Where nothing at all can be told, that is the status 1 at least."""
     command = f"{' '.join(COMMAND)} status 1 >/dev/full 2>&1"

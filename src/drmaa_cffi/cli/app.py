@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import suppress
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -60,6 +61,7 @@ for _command in (
 
 def run_app() -> NoReturn:
     """Run the command with the process's arguments, and end the process with its exit status."""
+    _open_streams()
     restart.settle()
     try:
         app(prog_name=PROGRAM)
@@ -72,6 +74,13 @@ def run_app() -> NoReturn:
     finally:
         _flush()
     raise AssertionError  # click has ended the process
+
+
+def _open_streams() -> None:
+    """Let nothing else, such as a connection of the library's, come where a stream was closed."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _flush() -> None:

@@ -26,7 +26,7 @@ def wait(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: boo
 
     The exit status is the job's; 128 and the signal's number if a signal ended it, 125 if it was
     aborted or there is no such job, 130 if it was left running. With several jobs it is the
-    highest of theirs.
+    highest of theirs. SIGTERM and SIGHUP leave jobs running, too: 143 and 129.
     """
     asked = read_ids(ids, contact)
 
