@@ -20,7 +20,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def _indices(text: str) -> range:
     """Return the indices BEGIN[-END[:STEP]]."""
-    match = re.fullmatch(r"([0-9]+)(?:-([0-9]+)(?::([0-9]+))?)?", text)
+    match = re.fullmatch(r"([0-9]{1,10})(?:-([0-9]{1,10})(?::([0-9]{1,10}))?)?", text)
     begin, end, step = match.groups() if match else ("0", "0", "0")
     first, last, by = int(begin), int(end or begin), int(step or 1)
     if not (1 <= first <= last and by >= 1):
