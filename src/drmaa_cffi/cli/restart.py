@@ -44,8 +44,8 @@ def read_input() -> str:
     It has to be read first: it may tell which library to load.
     """
     global _input  # noqa: PLW0603 - it is a fact of the process
-    _input = sys.stdin.buffer.read()
-    return _input.decode(errors="replace")
+    _input = read = sys.stdin.buffer.read()
+    return read.decode(errors="replace")
 
 
 def with_room(environ: Mapping[str, str]) -> dict[str, str]:
