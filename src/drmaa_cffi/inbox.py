@@ -1,88 +1,71 @@
-"""Where a coroutine waits for records that other threads take from the library."""
+"""Where a coroutine waits for records that other threads take from the library.
+
+An event loop can be closed, and its coroutines be forgotten, at any moment: then nothing of them
+runs any more. So a record is never in the hands of the loop alone.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import math
-import threading
+import sys
+import weakref
 from collections import deque
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
-from . import waiting
+from . import threads, waiting
 from .const import JOB_IDS_SESSION_ANY
 from .errors import DrmaaException
+from .records import CallInC, Claim, Listener, Outcome
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from .records import Claim, Listener, Outcome
-
 
 class Inbox:
     """Outcomes for one coroutine, in the order of their coming.
 
     At the end of its ``with`` block what has not been got is left to others: no record is lost
-    when the coroutine is cancelled.
+    when the coroutine is cancelled. So it is when the inbox dies without that end.
     """
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._thread = threading.get_ident()
-        self._event = asyncio.Event()
-        self._arrived: deque[tuple[str, Outcome]] = deque()
-        self._claims: dict[str, tuple[Claim, Listener]] = {}
-        self._any: Listener | None = None
-        self._closed = False
+        self._box = _Box()
+        self._door = _Door(self._box)
+        # It holds the box: the garbage collector forgets what dies together with an inbox.
+        weakref.finalize(self, self._box.forsake).atexit = False
 
     def claim(self, job_id: str) -> None:
         """Let the outcome of a job come here."""
-        listener = self._listener(job_id)
-        self._claims[job_id] = waiting.waits.claim(job_id, listener), listener
+        listener = partial(self._door.arrive, job_id)
+        self._box.claims[job_id] = waiting.waits.claim(job_id, listener), weakref.ref(listener)
 
     def listen(self) -> None:
         """Let the outcome of the next job that nobody claims come here."""
-        self._any = self._listener(JOB_IDS_SESSION_ANY)
-        waiting.waits.listen(self._any)
-
-    def _listener(self, asked: str) -> Listener:
-        def listener(outcome: Outcome) -> None:
-            if threading.get_ident() == self._thread:
-                self._arrive(asked, outcome)
-                return
-            try:
-                self._loop.call_soon_threadsafe(self._arrive, asked, outcome)
-            except RuntimeError:  # the loop is closed, and its coroutine gone
-                _put_back(asked, outcome)
-
-        return listener
-
-    def _arrive(self, asked: str, outcome: Outcome) -> None:
-        if not self._closed:
-            self._arrived.append((asked, outcome))
-            self._event.set()
-        elif asked == JOB_IDS_SESSION_ANY:
-            _put_back(asked, outcome)
+        listener = partial(self._door.arrive, JOB_IDS_SESSION_ANY)
+        self._box.any = weakref.ref(listener)
+        waiting.waits.listen(listener)
 
     async def get(self, seconds: float = math.inf) -> Outcome | None:
         """Return the next outcome; None if it has not come in time."""
-        deadline = self._loop.time() + seconds
-        while not self._arrived:
-            left = deadline - self._loop.time()
+        loop, event = self._door.loop, self._door.event
+        deadline = loop.time() + seconds
+        while not self._box.arrived:
+            left = deadline - loop.time()
             if left <= 0:
                 return None
-            self._event.clear()
-            alarm = None if left == math.inf else self._loop.call_later(left, self._event.set)
+            event.clear()
+            alarm = None if left == math.inf else loop.call_later(left, event.set)
             try:
-                await self._event.wait()
+                await event.wait()
             finally:
                 if alarm is not None:
                     alarm.cancel()
-        asked, outcome = self._arrived.popleft()
-        if asked in self._claims:
-            self._claims.pop(asked)[0].given = True
-        return outcome
+        return self._box.take()
 
     def __enter__(self) -> Self:
         """Return the inbox itself."""
@@ -95,17 +78,128 @@ class Inbox:
         traceback: TracebackType | None,
     ) -> None:
         """Leave to others what was not got."""
-        self._closed = True
+        if exc_type is GeneratorExit and not self._door.is_here():
+            self._box.forsake()  # the garbage collector ends the coroutine
+        else:
+            self._box.close()
+
+
+class _Door:
+    """Where outcomes come in, and the coroutine is woken, which lives as long as it waits."""
+
+    def __init__(self, box: _Box) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.event = asyncio.Event()
+        self._box = box
+
+    def is_here(self) -> bool:
+        """Whether this is a step of the coroutine's loop."""
+        with suppress(RuntimeError):  # no loop runs
+            return asyncio.get_running_loop() is self.loop
+        return False
+
+    def arrive(self, asked: str, outcome: Outcome) -> None:
+        """Take an outcome, in any thread."""
+        self._box.put(asked, outcome)
+        if self._box.closed:
+            self._box.put_back()
+        elif self.is_here():
+            self.event.set()
+        else:
+            try:
+                self.loop.call_soon_threadsafe(_Wake(self.event, self._box))
+            except RuntimeError:  # the loop is closed
+                # At once, before anybody hears that there is no job left.
+                self._box.close()
+
+
+class _Wake:
+    """Wakes the coroutine when its loop calls it; if a closed loop drops it, nobody will."""
+
+    def __init__(self, event: asyncio.Event, box: _Box) -> None:
+        self._event = event
+        self._box: _Box | None = box
+
+    def __call__(self) -> None:
+        self._box = None
+        self._event.set()
+
+    def __del__(self) -> None:
+        if self._box is not None:
+            self._box.forsake()
+
+
+class _Box:
+    """What an inbox holds, and nothing of its loop, which can die without it."""
+
+    def __init__(self) -> None:
+        # With each record of any job, which is nowhere else, the errand that brings it back.
+        self.arrived: deque[tuple[str, Outcome, CallInC | None]] = deque()
+        # With their listeners, weakly: these hold the loop.
+        self.claims: dict[str, tuple[Claim, weakref.ref[Listener]]] = {}
+        self.any: weakref.ref[Listener] = weakref.ref(_nobody)
+        self.closed = False
+
+    def put(self, asked: str, outcome: Outcome) -> None:
+        """Keep an outcome for the coroutine."""
+        is_alone = asked == JOB_IDS_SESSION_ANY and _has_record(outcome)
+        self.arrived.append((asked, outcome, _errand() if is_alone else None))
+
+    def take(self) -> Outcome:
+        """Return the first that has arrived, to the coroutine."""
+        asked, outcome, errand = self.arrived.popleft()
+        if errand is not None:
+            waiting.waits.records.errands.discard(errand)
+        if asked in self.claims:
+            self.claims.pop(asked)[0].given = True
+        return outcome
+
+    def put_back(self) -> None:
+        """Give to others what has arrived."""
+        with suppress(IndexError):  # another thread was faster
+            while self.arrived:
+                _asked, outcome, errand = self.arrived.popleft()
+                if errand is not None:
+                    waiting.waits.records.finish(errand, outcome)
+
+    def close(self) -> None:
+        """Leave to others what was not got, and what will come."""
+        self.closed = True
         records = waiting.waits.records
-        for claim, listener in self._claims.values():
-            records.withdraw(claim, listener)
-        if self._any is not None:
-            records.unlisten(self._any)
-        for asked, outcome in self._arrived:
-            if asked == JOB_IDS_SESSION_ANY:
-                _put_back(asked, outcome)
+        for claim, listener in self.claims.values():
+            records.withdraw(claim, listener() or _nobody)
+        records.unlisten(self.any() or _nobody)
+        # What a listener is about to bring, it puts back itself.
+        self.put_back()
+
+    def forsake(self) -> None:
+        """Close in another thread: this one may hold any lock, where an object happens to die."""
+        if self.closed or sys.is_finalizing():
+            return
+        self.closed = True
+        # Until it is done, a wait of others has to look again.
+        errand = _errand()
+
+        def run() -> None:
+            try:
+                self.close()
+            finally:
+                waiting.waits.records.finish(errand, None)
+
+        threads.start(run)
 
 
-def _put_back(asked: str, outcome: Outcome) -> None:
-    if not isinstance(outcome, DrmaaException) or outcome.jobInfo is not None:
-        waiting.waits.records.put(asked, outcome)
+def _nobody(outcome: Outcome) -> None:
+    """Stand for a listener that is gone."""
+
+
+def _errand() -> CallInC:
+    """Let others know, in one step without the lock, that a record may come from here."""
+    errand = CallInC(JOB_IDS_SESSION_ANY, math.inf)
+    errand.abandoned = True
+    waiting.waits.records.errands.add(errand)
+    return errand
+
+
+def _has_record(outcome: Outcome) -> bool:
+    return not isinstance(outcome, DrmaaException) or outcome.jobInfo is not None
