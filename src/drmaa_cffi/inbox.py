@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from . import threads, waiting
 from .const import JOB_IDS_SESSION_ANY
-from .errors import DrmaaException
+from .errors import DrmaaException, Errno, from_code
 from .records import CallInC, Claim, Listener, Outcome
 
 if TYPE_CHECKING:
@@ -150,8 +150,14 @@ class _Box:
         asked, outcome, errand = self.arrived.popleft()
         if errand is not None:
             waiting.waits.records.errands.discard(errand)
-        if asked in self.claims:
-            self.claims.pop(asked)[0].given = True
+        claim = self.claims.pop(asked)[0] if asked in self.claims else None
+        if claim is None or not _has_record(outcome):
+            return outcome
+        if claim.given:
+            return from_code(
+                Errno.INVALID_JOB, "", f"the record of job {asked!r} was taken by an earlier wait"
+            )
+        claim.given = True
         return outcome
 
     def put_back(self) -> None:

@@ -255,3 +255,64 @@ def test_loop_is_closed(fake: Fake) -> None:
     job = asyncio.run(begin())
     later(fake.finish)
     assert job == Session.wait(job, LIMIT).jobId
+
+
+def test_given_once(fake: Fake) -> None:
+    """The record of a future's job is given by one wait, with asyncio or without, and no more."""
+
+    async def scene(session: aio.Session) -> None:
+        executor = JobExecutor(Session)
+        call = asyncio.get_running_loop().run_in_executor
+        for is_first_here in (True, False):
+            future = executor.submit(JobTemplate())
+            fake.finish(future.job_id)
+            if is_first_here:
+                await session.wait(future.job_id)
+            else:
+                await call(None, Session.wait, future.job_id)
+            message = "was taken by an earlier wait"
+            with pytest.raises(drmaa_cffi.InvalidJobException, match=message):
+                await session.wait(future.job_id)
+            with pytest.raises(drmaa_cffi.InvalidJobException, match=message):
+                await call(None, Session.wait, future.job_id)
+            with pytest.raises(drmaa_cffi.InvalidJobException, match=message):
+                async for _ in session.as_completed([future.job_id]):
+                    pass
+            assert future.job_id == future.result(LIMIT).jobId
+        executor.shutdown()
+
+    play(scene)
+
+
+@pytest.mark.parametrize("is_futures", [True, False], ids=["future", "job"])
+def test_two_coroutines_for_one_job(fake: Fake, is_futures: bool) -> None:
+    """Of coroutines that wait for the same job one gets its record."""
+
+    async def scene(session: aio.Session) -> None:
+        executor = JobExecutor(Session)
+        job = (
+            executor.submit(JobTemplate()).job_id if is_futures else Session.runJob(JobTemplate())
+        )
+        waits = [asyncio.create_task(session.wait(job)) for _ in range(5)]
+        await asyncio.sleep(0.05)
+        fake.finish(job)
+        ends = await asyncio.gather(*waits, return_exceptions=True)
+        assert [job] == [end.jobId for end in ends if isinstance(end, drmaa_cffi.JobInfo)]
+        assert 4 == sum(isinstance(end, drmaa_cffi.InvalidJobException) for end in ends)
+        executor.shutdown()
+
+    play(scene)
+
+
+def test_exit_ends_all_waits_for_one_job(fake: Fake) -> None:
+    """What is no record is told to every coroutine that waits for the job."""
+
+    async def scene(session: aio.Session) -> None:
+        job = await session.runJob(JobTemplate())
+        waits = [asyncio.create_task(session.wait(job)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        await session.exit()
+        ends = await asyncio.gather(*waits, return_exceptions=True)
+        assert [drmaa_cffi.NoActiveSessionException] * 3 == [type(end) for end in ends]
+
+    play(scene)
