@@ -173,6 +173,8 @@ class _Box:
         self.closed = True
         records = waiting.waits.records
         for claim, listener in self.claims.values():
+            if claim.outcome is not None and not _has_record(claim.outcome):
+                claim.given = True  # there is nothing to give back
             records.withdraw(claim, listener() or _nobody)
         records.unlisten(self.any() or _nobody)
         # What a listener is about to bring, it puts back itself.

@@ -8,10 +8,10 @@ from typing import Any, Callable, Coroutine
 
 import pytest
 from fake import Fake
-from moments import LIMIT, later, tasks
+from moments import LIMIT, later, tasks, until
 
 import drmaa_cffi
-from drmaa_cffi import JobExecutor, JobState, JobTemplate, Session, aio
+from drmaa_cffi import JobExecutor, JobState, JobTemplate, Session, aio, waiting
 
 ANY = Session.JOB_IDS_SESSION_ANY
 
@@ -314,5 +314,25 @@ def test_exit_ends_all_waits_for_one_job(fake: Fake) -> None:
         await session.exit()
         ends = await asyncio.gather(*waits, return_exceptions=True)
         assert [drmaa_cffi.NoActiveSessionException] * 3 == [type(end) for end in ends]
+
+    play(scene)
+
+
+def test_cancelled_wait_for_a_lost_job(fake: Fake) -> None:
+    """That a job is lost, which its cancelled wait was not told, is no answer to other waits."""
+
+    async def scene(session: aio.Session) -> None:
+        lost = await session.runJob(JobTemplate())
+        fake.returns("drmaa_wait", drmaa_cffi.Errno.INVALID_JOB)
+        wait = asyncio.create_task(session.wait(lost))
+        await asyncio.sleep(0.05)
+        # It is given up, and the coroutine is not told yet.
+        until(lambda: waiting.waits.records.state_of(lost))
+        wait.cancel()
+        await asyncio.gather(wait, return_exceptions=True)
+        fake.returns("drmaa_wait", 0)
+        job = await session.runJob(JobTemplate())
+        later(fake.finish, job)
+        assert job == (await session.wait(ANY)).jobId
 
     play(scene)
