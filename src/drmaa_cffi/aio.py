@@ -226,7 +226,7 @@ class Session:
         return outcome
 
     async def _outcome(self, job_id: str, timeout: float = -1) -> Outcome:
-        seconds = math.inf if seconds_of(timeout) < 0 else float(timeout)
+        seconds = _seconds_of(timeout)
         with Inbox() as inbox:
             if not seconds or job_id not in {*self._submitted, JOB_IDS_SESSION_ANY}:
                 await _call(waiting.waits.look_for, job_id)
@@ -315,6 +315,13 @@ class Session:
         """Exit the session, unless that was done within the block."""
         with suppress(NoActiveSessionException):
             await self.exit()
+
+
+def _seconds_of(timeout: float) -> float:
+    """Return a timeout in seconds, under the rules of Session.wait() but for the fractions."""
+    whole = seconds_of(timeout)
+    # The smaller one is what a float can hold.
+    return math.inf if whole < 0 else float(min(timeout, whole))
 
 
 def _record(outcome: Outcome) -> JobInfo:
