@@ -336,3 +336,24 @@ def test_cancelled_wait_for_a_lost_job(fake: Fake) -> None:
         assert job == (await session.wait(ANY)).jobId
 
     play(scene)
+
+
+@pytest.mark.parametrize("is_later", [False, True], ids=["no later job", "a later job"])
+def test_dispose_of_all(fake: Fake, is_later: bool) -> None:
+    """synchronize() drops the records of all jobs; none if it would take a later job's along."""
+
+    async def scene(session: aio.Session) -> None:
+        jobs = await session.runBulkJobs(JobTemplate(), 1, 3, 1)
+        every = session.JOB_IDS_SESSION_ALL
+        wait = asyncio.create_task(session.synchronize(every, LIMIT, dispose=True))
+        await asyncio.sleep(0.1)
+        # By whom does not matter.
+        jobs = [*jobs, Session.runJob(JobTemplate())] if is_later else []
+        fake.finish()
+        await wait
+        for job in jobs:
+            assert job == (await session.wait(job, LIMIT)).jobId
+        with pytest.raises(drmaa_cffi.InvalidJobException):
+            await session.wait(ANY, 0)
+
+    play(scene)
