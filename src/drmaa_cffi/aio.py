@@ -27,6 +27,7 @@ from .errors import (
 from .inbox import Inbox
 from .jobids import job_id_of, job_ids_of
 from .session import JobInfo, JobTemplate, Version
+from .synchronizing import dispose_of_all
 from .timeouts import seconds_of
 
 if TYPE_CHECKING:
@@ -288,9 +289,8 @@ class Session:
         Args:
             jobIds: Ids, or one id; Session.JOB_IDS_SESSION_ALL for the jobs submitted so far.
             timeout: Seconds, fractions rounded up; TIMEOUT_WAIT_FOREVER or TIMEOUT_NO_WAIT.
-            dispose: True to drop the jobs' records; False to leave them for wait(). With
-                JOB_IDS_SESSION_ALL they are left, too, if this process has submitted a job
-                since the call: the DRM would drop that job's record along with them.
+            dispose: True to drop the jobs' records, but for those of jobs that are submitted
+                meanwhile; False to leave them for wait().
 
         Raises:
             DrmaaException: those of Session.synchronize().
@@ -298,11 +298,13 @@ class Session:
         C: drmaa_synchronize.
         """
         ids = list(map(job_id_of, job_ids_of(jobIds)))
-        submitted = waiting.waits.submitted
+        newcomers = waiting.waits.submissions.watch()
         await _call_long(partial(sync.Session.synchronize, ids, timeout, dispose=False))
-        if dispose:
-            # Only now: a call that was cancelled must not take the records with it.
-            await _call(_dispose_of, ids, submitted)
+        # Only now: a call that was cancelled must not take the records with it.
+        if dispose and JOB_IDS_SESSION_ALL in ids:
+            await _call(dispose_of_all, waiting.waits, newcomers)
+        elif dispose:
+            await _call(sync.Session.synchronize, ids, sync.Session.TIMEOUT_NO_WAIT, True)
 
     async def __aenter__(self) -> Self:
         """Initialize the session with the contact given to the constructor."""
@@ -325,15 +327,6 @@ def _seconds_of(timeout: float) -> float:
     whole = seconds_of(timeout)
     # The smaller one is what a float can hold.
     return math.inf if whole < 0 else float(min(timeout, whole))
-
-
-def _dispose_of(ids: list[str], submitted: int) -> None:
-    """Drop the records of ended jobs; those of all only if none was *submitted* since."""
-    if JOB_IDS_SESSION_ALL not in ids:
-        sync.Session.synchronize(ids, sync.Session.TIMEOUT_NO_WAIT, dispose=True)
-    elif submitted == waiting.waits.submitted:
-        with suppress(ExitTimeoutException):  # a job that was submitted just now
-            sync.Session.synchronize(ids, sync.Session.TIMEOUT_NO_WAIT, dispose=True)
 
 
 def _record(outcome: Outcome) -> JobInfo:

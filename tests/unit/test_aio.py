@@ -327,7 +327,7 @@ def test_cancelled_wait_for_a_lost_job(fake: Fake) -> None:
         wait = asyncio.create_task(session.wait(lost))
         await asyncio.sleep(0.05)
         # It is given up, and the coroutine is not told yet.
-        until(lambda: waiting.waits.records.state_of(lost))
+        until(lambda: not waiting.waits.records.pending())
         wait.cancel()
         await asyncio.gather(wait, return_exceptions=True)
         fake.returns("drmaa_wait", 0)
@@ -340,15 +340,15 @@ def test_cancelled_wait_for_a_lost_job(fake: Fake) -> None:
 
 @pytest.mark.parametrize("is_later", [False, True], ids=["no later job", "a later job"])
 def test_dispose_of_all(fake: Fake, is_later: bool) -> None:
-    """synchronize() drops the records of all jobs; none if it would take a later job's along."""
+    """synchronize() drops the records of all jobs, but for those of later ones."""
 
     async def scene(session: aio.Session) -> None:
-        jobs = await session.runBulkJobs(JobTemplate(), 1, 3, 1)
+        await session.runBulkJobs(JobTemplate(), 1, 3, 1)
         every = session.JOB_IDS_SESSION_ALL
         wait = asyncio.create_task(session.synchronize(every, LIMIT, dispose=True))
         await asyncio.sleep(0.1)
         # By whom does not matter.
-        jobs = [*jobs, Session.runJob(JobTemplate())] if is_later else []
+        jobs = [Session.runJob(JobTemplate())] if is_later else []
         fake.finish()
         await wait
         for job in jobs:
