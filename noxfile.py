@@ -52,7 +52,9 @@ QUICK_TESTS = ("session", "library")
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "types", "licenses", "wheels", "tests", "slow", "sanitize", "docs"]
+nox.options.sessions = [
+    "lint", "types", "licenses", "wheels", "tests", "slow", "offline", "sanitize", "docs",
+]  # fmt: skip
 
 # All Pythons are tested with one file: WHEEL in the environment, or else what the first session
 # of a run builds.
@@ -96,6 +98,14 @@ def test_on(session: nox.Session, drm: str, *arguments: str, **environment: str)
     first = [ALL_PASSED, SOME_FAILED]
     session.run(*command, *PARALLEL[drm], env=environment, success_codes=first)
     run_failed(session, *command, **environment)
+
+
+def test_on_both(session: nox.Session) -> None:
+    """Run the tests on the scripted fake and on the local engine, at the same time."""
+    unit = suite(session, "fake", *QUICK)
+    with meanwhile(session, *unit, *PARALLEL["fake"]):
+        test_on(session, "local", *QUICK)
+    run_failed(session, *unit)
 
 
 @contextmanager
@@ -156,10 +166,7 @@ def tests(session: nox.Session) -> None:
     install_wheel(session, "test")
     if session.python == PYTHONS[0]:
         session.install(OLDEST_CFFI)
-    unit = suite(session, "fake", *QUICK)
-    with meanwhile(session, *unit, *PARALLEL["fake"]):
-        test_on(session, "local", *QUICK)
-    run_failed(session, *unit)
+    test_on_both(session)
 
 
 @nox.session(python=SLOW_PYTHON)
@@ -180,32 +187,26 @@ def wheels(session: nox.Session) -> None:
     _built[:] = DIST.glob(f"*-manylinux*_{platform.machine()}.whl")
     for python in PYTHONS:
         session.notify(f"installed-{python}")
-    session.notify("offline")
-
-
-def use_installed(session: nox.Session, root: Path) -> None:
-    """See that the installed package works elsewhere than in *root*, which has tests for it."""
-    folder = Path(session.virtualenv.location, "elsewhere")
-    folder.mkdir(exist_ok=True)
-    session.chdir(folder)
-    local = {"DRMAA_LIBRARY_PATH": "local", "DRMAA_LOCAL_HOME": str(folder / "engine")}
-    session.run("python", "-W", "error", "-m", "drmaa_cffi", env=local)
-    session.run("python", "-W", "error", str(root / "examples" / "hello.py"), env=local)
-    session.run("python", "-m", "drmaa_cffi.local", "stop", env=local)
-    tests = (str(root / "tests" / "unit" / f"test_{name}.py") for name in QUICK_TESTS)
-    test_on(session, "fake", *tests)
 
 
 @nox.session(python=PYTHONS)
 def installed(session: nox.Session) -> None:
     """Install the wheel that ``wheels`` has built, and use it outside the source tree."""
     install_wheel(session, "test")
-    use_installed(session, ROOT)
+    folder = Path(session.virtualenv.location, "elsewhere")
+    folder.mkdir(exist_ok=True)
+    session.chdir(folder)
+    local = {"DRMAA_LIBRARY_PATH": "local", "DRMAA_LOCAL_HOME": str(folder / "engine")}
+    session.run("python", "-W", "error", "-m", "drmaa_cffi", env=local)
+    session.run("python", "-W", "error", str(ROOT / "examples" / "hello.py"), env=local)
+    session.run("python", "-m", "drmaa_cffi.local", "stop", env=local)
+    tests = (str(ROOT / "tests" / "unit" / f"test_{name}.py") for name in QUICK_TESTS)
+    test_on(session, "fake", *tests)
 
 
 @nox.session
 def offline(session: nox.Session) -> None:
-    """Build and test the sdist as a site without network does: from a folder of downloads."""
+    """Build and test the sdist of ``wheels`` as a site without network: from downloads."""
     folder = Path(session.virtualenv.location, "downloads")
     test = nox.project.dependency_groups(PYPROJECT, "test")
     wanted = (*PYPROJECT["build-system"]["requires"], *PYPROJECT["project"]["dependencies"], *test)
@@ -217,7 +218,8 @@ def offline(session: nox.Session) -> None:
     only = ("--no-index", "--find-links", str(folder), "--force-reinstall")
     session.run("pip", "install", "--quiet", *only, str(sdist), *test, env=nowhere)
     shutil.unpack_archive(sdist, folder)
-    use_installed(session, folder / sdist.name[: -len(".tar.gz")])
+    session.chdir(folder / sdist.name[: -len(".tar.gz")])
+    test_on_both(session)
 
 
 @nox.session
