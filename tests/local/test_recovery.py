@@ -208,7 +208,7 @@ def test_power_cut(engine: Engine, session: Session, tmp_path: Path) -> None:
         shutil.copy(tmp_path / "whole.db", folder / "engine.db")
         (folder / "engine.db-wal").write_bytes(data[:size])
         opened = store.Store(folder / "engine.db", "another boot")
-        counts.append(len(opened.load().jobs))
+        counts.append(len(opened.load(0).jobs))
         assert opened.next_number() > 40 or not counts[-1]
         opened.close()
         with sqlite3.connect(folder / "engine.db") as database:

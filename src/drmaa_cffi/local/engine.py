@@ -65,7 +65,8 @@ class Engine:
         self.home = home
         self.settings = settings
         self.disk: store.Store = store.Store(home.path / "engine.db", _boot())
-        loaded = self.disk.load()
+        self._since = int(time.time())
+        loaded = self.disk.load(self._since)
         self.sessions: dict[int, model.Session] = loaded.sessions
         self.jobs: model.Jobs = loaded.jobs
         self._replays = loaded.replays
@@ -123,9 +124,10 @@ class Engine:
         self.soon()
 
     def _drop_old_records(self) -> None:
-        oldest = time.time() - self.settings.keep_days * 86400
+        oldest = self._since - self.settings.keep_days * 86400
         for session in list(self.sessions.values()):
-            if session.used >= oldest or any(job.unfinished for job in session.jobs.values()):
+            unfinished = any(job.unfinished for job in session.jobs.values())
+            if unfinished or not session.is_older_than(oldest):
                 continue
             for task in list(session.ended):
                 self.waiting.dispose(task)

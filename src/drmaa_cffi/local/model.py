@@ -221,7 +221,7 @@ class Session:
 
     def __init__(self, number: int, used: int) -> None:
         self.number: int = number
-        #: When a client last left it, in seconds since 1970.
+        #: When a client last came or left, in seconds since 1970.
         self.used: int = used
         self.jobs: dict[int, Job] = {}
         #: In the order of their ends; a dict since the order and quick removal both matter.
@@ -234,6 +234,11 @@ class Session:
     def contact(self) -> str:
         """The contact string."""
         return f"session={self.number}"
+
+    def is_older_than(self, seconds: float) -> bool:
+        """Whether neither a client nor the end of a job it still has is from after `seconds`."""
+        ends = (task.end.ended for task in self.ended if task.end)
+        return max(self.used, max(ends, default=0) / 1e6) < seconds
 
 
 class Jobs(Dict[int, Job]):

@@ -140,18 +140,19 @@ class Connection(asyncio.Protocol):
         self._server.engine.soon()
 
     def abandon(self) -> None:
-        """The engine leaves: what the client may not have yet is kept for when it asks again."""
-        self._unconfirmed.clear()
-        self.connection_lost(None)
+        """The engine leaves, the client does not: it will ask the next one for what it needs."""
+        self._transport = None
+        self._leave(answer=False, for_good=False)
 
-    def _leave(self, *, answer: bool) -> None:
+    def _leave(self, *, answer: bool, for_good: bool = True) -> None:
         if self._left or self._session is None:
             return
         self._left = True
-        self._session.connections -= 1
         self._engine.waiting.leave(self, answer=answer)
-        self._confirm(1 << 32)
-        self._engine.touch(self._session)
+        if for_good:
+            self._session.connections -= 1
+            self._confirm(1 << 32)
+            self._engine.touch(self._session)
         if self._context is not None:
             self._engine.contexts.release(self._context)
             self._context = None

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+-- `used`: when the last client left; NULL while one is there, also if the engine is killed then.
 CREATE TABLE IF NOT EXISTS session (number INTEGER PRIMARY KEY, used INTEGER);
 CREATE TABLE IF NOT EXISTS context (number INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE IF NOT EXISTS job (
@@ -128,7 +129,7 @@ class Store:
         return self._last_session
 
     def add_session(self, session: model.Session) -> None:
-        """A new session, or a new time of use."""
+        """A new session, or one that a client has come to or left."""
         self._sessions[session.number] = session
 
     def drop_session(self, session: model.Session) -> None:
@@ -199,7 +200,10 @@ class Store:
         if self._sessions:
             db.executemany(
                 "INSERT OR REPLACE INTO session VALUES (?, ?)",
-                [(session.number, session.used) for session in self._sessions.values()],
+                [
+                    (session.number, None if session.connections else session.used)
+                    for session in self._sessions.values()
+                ],
             )
             db.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('last_session', ?)", (self._last_session,)
@@ -243,10 +247,15 @@ class Store:
                 [(number,) for number in self._sessions_dropped],
             )
 
-    def load(self) -> Loaded:
-        """Everything, as it was at the last commit; also sweeps out contexts nobody uses."""
+    def load(self, now: int) -> Loaded:
+        """Everything, as it was at the last commit; also sweeps out contexts nobody uses.
+
+        Args:
+            now: when clients that the last engine has left behind are taken to have left.
+        """
         db = self._db
         db.execute("DELETE FROM context WHERE number NOT IN (SELECT context FROM job)")
+        db.execute("UPDATE session SET used = ? WHERE used IS NULL", (now,))
         sessions = {
             number: model.Session(number, used)
             for number, used in db.execute("SELECT number, used FROM session")

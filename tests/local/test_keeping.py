@@ -1,0 +1,94 @@
+"""How long the engine keeps the records of jobs, and sessions."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+from typing import Callable
+
+import pytest
+from engines import Engine, initialize, submit, until
+from raw import SUBMIT, Start, submission
+
+from drmaa_cffi import InvalidContactStringException
+
+
+def stop(engine: Engine) -> None:
+    """Stop the engine; its jobs stay as they are."""
+    done = engine.command("stop")
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def restart(engine: Engine) -> None:
+    """Let another engine take the place of this one."""
+    stop(engine)
+    assert 0 == engine.command("engine").returncode
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    """How many jobs there are in each state that any is in."""
+    return {state: count for state, count in engine.status()["jobs"].items() if count}
+
+
+def change(engine: Engine, statement: str) -> None:
+    """Change the database of an engine that does not run."""
+    with sqlite3.connect(engine.home / "engine.db") as database:
+        database.execute(statement)
+    database.close()
+
+
+@pytest.mark.parametrize("end", [Engine.kill, stop], ids=["killed", "stopped"])
+def test_session_in_use(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, end: Callable[[Engine], None]
+) -> None:
+    """A program that was connected when its engine ended finds its session and records again."""
+    monkeypatch.setenv("DRMAA_LOCAL_KEEP_DAYS", "0")
+    session = initialize()
+    job = submit(session, "exit 5")
+    until(lambda: counts(engine) == {"done": 1})
+    time.sleep(1.1)  # ages are in whole seconds
+    end(engine)
+    assert 5 == session.wait(job, 30).exitStatus
+
+
+def test_long_job(engine: Engine, tmp_path: Path) -> None:
+    """The record of a job that ran longer than records are kept is kept as long as any other."""
+    session = initialize()
+    contact = session.contact
+    job = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; exit 5")
+    session.exit()
+    until(lambda: counts(engine) == {"running": 1})
+    stop(engine)
+    change(engine, "UPDATE session SET used = used - 8 * 86400")
+    assert 0 == engine.command("engine").returncode
+    (tmp_path / "go").touch()
+    until(lambda: counts(engine) == {"done": 1})
+    restart(engine)
+    session.initialize(contact)
+    assert 5 == session.wait(job, 30).exitStatus
+
+
+def test_old_records(engine: Engine, monkeypatch: pytest.MonkeyPatch, client_of: Start) -> None:
+    """Old records go, also those of a program that ended with its engine; unfinished jobs stay."""
+    session = initialize()
+    held = submit(session, "true", jobSubmissionState="drmaa_hold")
+    contact = session.contact
+    session.exit()
+    client = client_of()
+    client.send(SUBMIT, 3, submission("/bin/true"))
+    assert (3, 0) == client.answer()[:2]
+    until(lambda: counts(engine) == {"user_on_hold": 1, "done": 1})
+    engine.kill()
+    client.link.close()
+    monkeypatch.setenv("DRMAA_LOCAL_KEEP_DAYS", "0")
+    for left in ({"user_on_hold": 1, "done": 1}, {"user_on_hold": 1}):
+        assert 0 == engine.command("engine").returncode
+        assert left == counts(engine)
+        time.sleep(1.1)  # ages are in whole seconds
+        stop(engine)
+    with pytest.raises(InvalidContactStringException):
+        session.initialize(client.contact)
+    session.initialize(contact)
+    session.control(held, "release")
+    assert 0 == session.wait(held, 30).exitStatus
