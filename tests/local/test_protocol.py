@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
-from engines import Engine, cpu_of, root, submit, until, within
-from raw import ANY, CONTROL, HEADER, INFO, STATUS, SUBMIT, WAIT, Start, connect, submission
+from engines import Engine, cpu_of, initialize, root, submit, until, within
+from raw import ANY, CONTROL, HEADER, HELLO, INFO, STATUS, SUBMIT, WAIT, Start, connect, submission
 
 from drmaa_cffi import DeniedByDrmException, Session
 
@@ -54,6 +57,72 @@ def test_half_a_message(engine: Engine, session: Session) -> None:
         link.sendall(HEADER.pack(1000, 1, 0, 1, 1) + b"half")
         assert 2 == session.wait(submit(session, "exit 2"), 30).exitStatus
     assert 3 == session.wait(submit(session, "exit 3"), 30).exitStatus
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"abc", id="part of a header"),
+        pytest.param(HEADER.pack(12, INFO, 0, 1, 1), id="no hello"),
+        pytest.param(HEADER.pack(100, HELLO, 0, 1, 1) + b"half", id="half a hello"),
+    ],
+)
+def test_silence(engine: Engine, monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
+    """Who connects and does not say who it is, does not keep the engine from its leave."""
+    monkeypatch.setenv("DRMAA_LOCAL_IDLE", "1")
+    session = initialize()
+    with connect(engine) as link:
+        link.sendall(data)
+        session.exit()
+        until(lambda: not engine.processes(), seconds=8, what="the engine's leave")
+
+
+def test_silence_after_hello(engine: Engine, client_of: Start) -> None:
+    """A client that stops in the middle of a message, or before hello, is dropped in the end."""
+    client = client_of()
+    client.link.sendall(HEADER.pack(1000, SUBMIT, 0, 3, 1) + b"half")
+    quiet, silent = client_of(), connect(engine)
+    with silent:
+        for link in (client.link, silent):
+            link.settimeout(20)
+            assert b"" == link.recv(1)
+    assert "dropped: it was silent" in engine.log()
+    quiet.send(INFO, 3, b"")
+    assert (3, 0) == quiet.answer()[:2]
+
+
+def test_suspended_in_the_middle(engine: Engine, tmp_path: Path) -> None:
+    """A program that is suspended while it sends a large job goes on as if it had not been."""
+    program = (
+        "import drmaa_cffi, sys\n"
+        "s = drmaa_cffi.Session(); s.initialize()\n"
+        "t = s.createJobTemplate(); t.remoteCommand = '/bin/sh'\n"
+        "t.args = ['-c', 'echo run >> ' + sys.argv[1]]\n"
+        "t.outputPath, t.joinFiles = ':/dev/null', True\n"
+        "t.jobEnvironment = {f'V{number}': 'x' * 100_000 for number in range(15)}\n"
+        "print('ready', flush=True); input()\n"
+        "print(s.wait(s.runJob(t), 60).exitStatus)\n"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path / "runs")]
+    pipe = subprocess.PIPE
+    with contextlib.ExitStack() as at_end:
+        client = at_end.enter_context(subprocess.Popen(words, stdin=pipe, stdout=pipe, text=True))
+        at_end.callback(client.kill)
+        assert client.stdout is not None
+        assert client.stdin is not None
+        assert "ready\n" == client.stdout.readline()
+        serving = engine.pid
+        os.kill(serving, signal.SIGSTOP)
+        client.stdin.write("\n")
+        client.stdin.flush()
+        time.sleep(1)  # it sends what the socket holds, and that is not all
+        client.send_signal(signal.SIGSTOP)
+        os.kill(serving, signal.SIGCONT)
+        until(lambda: "in the middle of a message" in engine.log())
+        client.send_signal(signal.SIGCONT)
+        assert "0\n" == client.communicate(timeout=60)[0]
+    assert "run\n" == (tmp_path / "runs").read_text()
 
 
 @root

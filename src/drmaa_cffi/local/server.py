@@ -19,6 +19,8 @@ PROTOCOL = 1
 MOST_FRAME = 64 << 20
 _FIRST_CLIENT_SECONDS = 10
 _COMPLAINT_SECONDS = 5
+#: How long a client may be silent before its hello, and in the middle of a message.
+_SILENT_SECONDS = 10
 HELLO, EXIT, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, SYNCHRONIZE, INFO, STOP, JOBS = range(1, 12)
 ALL = "DRMAA_JOB_IDS_SESSION_ALL"
 
@@ -61,6 +63,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._in = bytearray()
         self._out: list[bytes] = []
+        self._patience: asyncio.TimerHandle | None = None
         self._context: spec.Context | None = None
         self._session: model.Session | None = None
         self._left = False
@@ -91,7 +94,8 @@ class Connection(asyncio.Protocol):
             transport.abort()
             return
         self._transport = transport
-        self._server.add(self)
+        self._server.connections.add(self)
+        self._be_patient()
 
     def data_received(self, data: bytes) -> None:
         """asyncio: whole frames, or parts of them."""
@@ -110,6 +114,27 @@ class Connection(asyncio.Protocol):
             if not self._handle(kind, _Question(self, number), payload, again=flags & 1 != 0):
                 return
         del self._in[:at]
+        if self._patience is not None or self._in:
+            self._be_patient()
+
+    def _be_patient(self) -> None:
+        """Gives the client time for its hello, or for the rest of what it has begun to send."""
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
+        if self._transport is not None and (self._session is None or self._in):
+            loop = asyncio.get_running_loop()
+            self._patience = loop.call_later(_SILENT_SECONDS, self._lose_patience)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        # A command that stops the engine waits, without a hello, for its end.
+        if self._transport is not None and not self._server.stopping:
+            where = "before hello" if self._session is None else "in the middle of a message"
+            self._complain(f"it was silent {where} for {_SILENT_SECONDS} s")
+            # Not aborted: if it was only suspended, it needs the answers that are on their way,
+            # and asks again for what it was about to send.
+            self._transport.close()
 
     def _handle(self, kind: int, question: _Question, payload: bytes, *, again: bool) -> bool:
         if self._session is None and kind not in (HELLO, INFO, STOP, JOBS):
@@ -127,15 +152,20 @@ class Connection(asyncio.Protocol):
             question.answer(codes.INTERNAL_ERROR, str(error).encode("utf-8", "replace"))
         return True
 
-    def _drop(self, reason: str) -> None:
+    def _complain(self, reason: str) -> None:
         self._server.complain(f"a client was dropped: {reason}")
+
+    def _drop(self, reason: str) -> None:
+        self._complain(reason)
         if self._transport is not None:
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """asyncio: the client is gone; its jobs go on."""
         self._server.connections.discard(self)
+        self._server.clients.discard(self)
         self._transport = None
+        self._be_patient()
         self._leave(answer=False)
         self._server.engine.soon()
 
@@ -204,6 +234,7 @@ class Connection(asyncio.Protocol):
         self.nonce = nonce
         self._session = self._engine.open_session(contact.decode("utf-8", "replace"))
         self._session.connections += 1
+        self._server.welcome(self)
         question.answer(codes.SUCCESS, self._session.contact.encode())
 
     def _exit(self, question: _Question, _payload: bytes, _again: bool) -> None:
@@ -317,12 +348,14 @@ class Server:
     def __init__(self, core: engine.Engine) -> None:
         self.engine = core
         self.connections: set[Connection] = set()
+        #: Those that have said hello: the engine stays for them.
+        self.clients: set[Connection] = set()
         #: Connections with answers to send.
         self.talkative: list[Connection] = []
         self._idle: asyncio.TimerHandle | None = None
         self._visited = False
         self._next_complaint = 0.0
-        self._stopping = False
+        self.stopping: bool = False
         self._terminating = False
         self._over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         core.after_round = self._after_round
@@ -344,9 +377,9 @@ class Server:
         await self.engine.link.leave(wait=self._terminating)
         self.engine.disk.close()
 
-    def add(self, connection: Connection) -> None:
-        """A client has come."""
-        self.connections.add(connection)
+    def welcome(self, connection: Connection) -> None:
+        """A client has said hello."""
+        self.clients.add(connection)
         self._visited = True
 
     def complain(self, words: str) -> None:
@@ -360,7 +393,7 @@ class Server:
 
     def stop(self, *, terminate: bool = False) -> None:
         """Leaves after this round; first ends all jobs if asked."""
-        self._stopping = True
+        self.stopping = True
         self._terminating = terminate
         if terminate:
             self.engine.progress.kill_all()
@@ -370,12 +403,12 @@ class Server:
         talkative, self.talkative = self.talkative, []
         for connection in talkative:
             connection.send()
-        if self._stopping:
+        if self.stopping:
             if not (self._terminating and self.engine.progress.unfinished):
                 self._leave()
             return
         engine = self.engine
-        idle = not (self.connections or engine.progress.unfinished or engine.mail.busy)
+        idle = not (self.clients or engine.progress.unfinished or engine.mail.busy)
         if idle and self._idle is None:
             seconds = engine.settings.idle
             if not self._visited:
