@@ -75,6 +75,9 @@ def test_old_records(engine: Engine, monkeypatch: pytest.MonkeyPatch, client_of:
     held = submit(session, "true", jobSubmissionState="drmaa_hold")
     contact = session.contact
     session.exit()
+    session.initialize()
+    empty = session.contact
+    session.exit()
     client = client_of()
     client.send(SUBMIT, 3, submission("/bin/true"))
     assert (3, 0) == client.answer()[:2]
@@ -87,8 +90,30 @@ def test_old_records(engine: Engine, monkeypatch: pytest.MonkeyPatch, client_of:
         assert left == counts(engine)
         time.sleep(1.1)  # ages are in whole seconds
         stop(engine)
-    with pytest.raises(InvalidContactStringException):
-        session.initialize(client.contact)
+    for gone in (client.contact, empty):
+        with pytest.raises(InvalidContactStringException):
+            session.initialize(gone)
     session.initialize(contact)
     session.control(held, "release")
     assert 0 == session.wait(held, 30).exitStatus
+
+
+def test_session_without_jobs(engine: Engine) -> None:
+    """A session that has no jobs is found again by its contact, also by the next engine."""
+    session = initialize()
+    contact = session.contact
+    for end in (lambda: None, lambda: restart(engine), engine.kill):
+        session.wait(submit(session, "true"), 30)
+        session.exit()
+        end()
+        session.initialize(contact)
+        assert contact == session.contact
+
+
+@pytest.mark.parametrize("number", ["9" * 17, "9" * 200, "1.1", "01", "\u0661", "-1", ""])
+def test_impossible_contact(engine: Engine, number: str) -> None:
+    """A contact that no session can have, though it looks like one, is refused as any other."""
+    session = initialize()
+    session.exit()
+    with pytest.raises(InvalidContactStringException, match="there is no session"):
+        session.initialize(f"session={number}")

@@ -67,6 +67,7 @@ class Engine:
         self.disk: store.Store = store.Store(home.path / "engine.db", _boot())
         self._since = int(time.time())
         loaded = self.disk.load(self._since)
+        #: Those with clients or jobs; the disk has the others.
         self.sessions: dict[int, model.Session] = loaded.sessions
         self.jobs: model.Jobs = loaded.jobs
         self._replays = loaded.replays
@@ -131,9 +132,8 @@ class Engine:
                 continue
             for task in list(session.ended):
                 self.waiting.dispose(task)
-            if not session.jobs:
-                del self.sessions[session.number]
-                self.disk.drop_session(session)
+            self.let_go(session)
+        self.disk.drop_sessions(oldest)
 
     def _drop_replays(self) -> None:
         for task in self._replays.values():
@@ -151,8 +151,8 @@ class Engine:
             codes.Refusal: there is no such session.
         """
         if contact:
-            number = contact.partition("session=")[2]
-            known = self.sessions.get(int(number)) if number.isdecimal() else None
+            number, _ = model.parse_id(contact.partition("session=")[2]) or (0, None)
+            known = self.sessions.get(number) or self.disk.find_session(number)
             if known is None or known.contact != contact:
                 raise codes.Refusal(
                     codes.INVALID_CONTACT_STRING,
@@ -162,7 +162,7 @@ class Engine:
             session = known
         else:
             session = model.Session(self.disk.next_session(), 0)
-            self.sessions[session.number] = session
+        self.sessions[session.number] = session
         self.touch(session)
         return session
 
@@ -170,6 +170,11 @@ class Engine:
         """Notes that the session is in use now."""
         session.used = int(time.time())
         self.disk.add_session(session)
+
+    def let_go(self, session: model.Session) -> None:
+        """Leaves the session to the disk if it has neither clients nor jobs."""
+        if not (session.connections or session.jobs):
+            self.sessions.pop(session.number, None)
 
     def submit(
         self,

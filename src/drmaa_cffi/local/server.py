@@ -183,6 +183,7 @@ class Connection(asyncio.Protocol):
             self._session.connections -= 1
             self._confirm(1 << 32)
             self._engine.touch(self._session)
+            self._engine.let_go(self._session)
         if self._context is not None:
             self._engine.contexts.release(self._context)
             self._context = None
@@ -245,6 +246,7 @@ class Connection(asyncio.Protocol):
             # have ended. Records of jobs that end later, or of a client that dies, do wait.
             for task in list(session.ended):
                 self._engine.waiting.dispose(task)
+            self._engine.let_go(session)
         question.answer(codes.SUCCESS)
 
     def _take_context(self, _question: _Question, payload: bytes, _again: bool) -> None:

@@ -43,6 +43,7 @@ _BLOCK = 1000
 class Loaded(NamedTuple):
     """What `load` found."""
 
+    #: Those that have jobs.
     sessions: dict[int, model.Session]
     contexts: dict[int, spec.Context]
     jobs: model.Jobs
@@ -92,7 +93,7 @@ class Store:
         self._forgotten: list[tuple[int, int]] = []
         self._dropped: list[int] = []
         self._sessions: dict[int, model.Session] = {}
-        self._sessions_dropped: list[int] = []
+        self._sessions_before: float = 0
         self._contexts: dict[int, spec.Context] = {}
         self._contexts_dropped: list[int] = []
 
@@ -106,7 +107,7 @@ class Store:
             or self._dropped
             or self._sessions
             or self._contexts
-            or self._sessions_dropped
+            or self._sessions_before
             or self._contexts_dropped
         )
 
@@ -132,10 +133,17 @@ class Store:
         """A new session, or one that a client has come to or left."""
         self._sessions[session.number] = session
 
-    def drop_session(self, session: model.Session) -> None:
-        """A session nobody will come back to."""
-        self._sessions.pop(session.number, None)
-        self._sessions_dropped.append(session.number)
+    def find_session(self, number: int) -> model.Session | None:
+        """A session that is not in memory; None if there is none."""
+        if number in self._sessions:
+            return self._sessions[number]
+        for (used,) in self._db.execute("SELECT used FROM session WHERE number = ?", (number,)):
+            return model.Session(number, used)
+        return None
+
+    def drop_sessions(self, before: float) -> None:
+        """The sessions without jobs that were left before that time."""
+        self._sessions_before = before
 
     def add_context(self, context: spec.Context) -> None:
         """A context that jobs will refer to."""
@@ -182,7 +190,7 @@ class Store:
         self._forgotten.clear()
         self._dropped.clear()
         self._sessions.clear()
-        self._sessions_dropped.clear()
+        self._sessions_before = 0
         self._contexts.clear()
         self._contexts_dropped.clear()
 
@@ -241,10 +249,10 @@ class Store:
                 "DELETE FROM context WHERE number = ?",
                 [(number,) for number in self._contexts_dropped],
             )
-        if self._sessions_dropped:
-            db.executemany(
-                "DELETE FROM session WHERE number = ?",
-                [(number,) for number in self._sessions_dropped],
+        if self._sessions_before:
+            db.execute(
+                "DELETE FROM session WHERE used < ? AND number NOT IN (SELECT session FROM job)",
+                (self._sessions_before,),
             )
 
     def load(self, now: int) -> Loaded:
@@ -258,7 +266,9 @@ class Store:
         db.execute("UPDATE session SET used = ? WHERE used IS NULL", (now,))
         sessions = {
             number: model.Session(number, used)
-            for number, used in db.execute("SELECT number, used FROM session")
+            for number, used in db.execute(
+                "SELECT number, used FROM session WHERE number IN (SELECT session FROM job)"
+            )
         }
         contexts = {
             number: spec.parse_context(number, data)
