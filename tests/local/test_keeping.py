@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Callable
 
 import pytest
 from engines import Engine, initialize, submit, until
-from raw import SUBMIT, Start, submission
+from raw import ANY, SUBMIT, WAIT, Start, submission
 
 from drmaa_cffi import InvalidContactStringException
 
@@ -33,9 +34,15 @@ def counts(engine: Engine) -> dict[str, int]:
 
 def change(engine: Engine, statement: str) -> None:
     """Change the database of an engine that does not run."""
-    with sqlite3.connect(engine.home / "engine.db") as database:
+    with closing(sqlite3.connect(engine.home / "engine.db")) as database, database:
         database.execute(statement)
-    database.close()
+
+
+def rows(engine: Engine) -> list[int]:
+    """How many jobs and tasks the database of an engine that does not run has."""
+    with closing(sqlite3.connect(engine.home / "engine.db")) as database:
+        tables = ("job", "task")
+        return [database.execute(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables]
 
 
 @pytest.mark.parametrize("end", [Engine.kill, stop], ids=["killed", "stopped"])
@@ -117,3 +124,28 @@ def test_impossible_contact(engine: Engine, number: str) -> None:
     session.exit()
     with pytest.raises(InvalidContactStringException, match="there is no session"):
         session.initialize(f"session={number}")
+
+
+@pytest.mark.parametrize("end", [Engine.kill, stop], ids=["killed", "stopped"])
+def test_reaped_jobs(engine: Engine, client_of: Start, end: Callable[[Engine], None]) -> None:
+    """Jobs whose records were taken are in no list of the next engine, and are soon forgotten."""
+    client = client_of()
+    for number in (3, 5, 7):
+        client.send(SUBMIT, number, submission("/bin/sh", "-c", "exit 7"))
+        assert (number, 0) == client.answer()[:2]
+        client.send(WAIT, number + 1, ANY)
+        assert (number + 1, 0) == client.answer()[:2]
+        end(engine)
+        client = client_of(contact=client.contact)
+        assert "[]\n" == engine.command("jobs").stdout
+        client.send(WAIT, number + 1, ANY, again=True)
+        answer = client.answer()
+        assert (number + 1, 0) == answer[:2]  # its answer may have been lost
+        assert b"exit_status=7" in answer[2]
+        end(engine)
+        client = client_of(contact=client.contact)
+    stop(engine)
+    change(engine, "UPDATE task SET reaped = reaped - 130")
+    assert 0 == engine.command("engine").returncode
+    stop(engine)
+    assert [0, 0] == rows(engine)

@@ -8,6 +8,7 @@ import sqlite3
 import struct
 from pathlib import Path
 
+import pytest
 from engines import Engine, initialize, submit, until
 
 import drmaa_cffi
@@ -54,8 +55,9 @@ def test_unknown_environment(tmp_path: Path) -> None:
     until(lambda: not runner.exists(), what="the runner's end")
 
 
-def test_older_database(engine: Engine) -> None:
-    """A database of the version before is brought up to date, and nothing in it is lost."""
+@pytest.mark.parametrize(("version", "more"), [(1, ""), (2, ", warned")])
+def test_older_database(engine: Engine, version: int, more: str) -> None:
+    """A database of a version before is brought up to date, and nothing in it is lost."""
     session = initialize()
     held = submit(session, "true", jobSubmissionState="drmaa_hold")
     ended = submit(session, "exit 3")
@@ -64,12 +66,12 @@ def test_older_database(engine: Engine) -> None:
     until(lambda: not engine.processes())
     with sqlite3.connect(engine.home / "engine.db") as database:
         columns = "job, position, held, terminated, aborted, stopped_at, stopped_for, ending"
-        columns += ", reaper, gone"
+        columns += ", reaper, gone" + more
         database.executescript(
             "ALTER TABLE task RENAME TO new;"
             f"CREATE TABLE task ({columns}, PRIMARY KEY (job, position)) WITHOUT ROWID;"
             f"INSERT INTO task SELECT {columns} FROM new;"
-            "DROP TABLE new; PRAGMA user_version=1;"
+            f"DROP TABLE new; PRAGMA user_version={version};"
         )
     database.close()
     assert 3 == session.wait(ended, 30).exitStatus

@@ -73,7 +73,8 @@ class Engine:
         self._replays = loaded.replays
         #: Jobs of the engine before this one, which their clients may ask for again: also those
         #: that have ended and were reaped since.
-        self._asked_before = {job.token: job for job in loaded.jobs.values()}
+        before = [*loaded.jobs.values(), *loaded.reaped]
+        self._asked_before = {job.token: job for job in before}
         self.queue: scheduler.Queue = scheduler.Queue(settings.slots)
         self.waiting: waiting.Waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
         self.mail: mail.Mail = mail.Mail(home.path / "mail", self.soon)
@@ -86,6 +87,8 @@ class Engine:
         self.contexts: contexts.Contexts = contexts.Contexts(
             loaded.contexts, self.disk, self.link.drop_environment
         )
+        for job in before:
+            self.contexts.hold(job.context)
         self.control: control.Control = control.Control(
             self.link, self.queue, self.disk, clock, self.progress.end_unstarted
         )
@@ -104,8 +107,8 @@ class Engine:
         Raises:
             homes.HomeError: the runner cannot be started.
         """
-        for job in self.jobs.values():
-            self.contexts.hold(job.context)
+        # Not all of them at a time to come: engines may be stopped before it.
+        self._drop_replays(self._since - _REPLAY_SECONDS)
         self._drop_old_records()
         link, lines = self.link.recover()
         for words in lines:
@@ -121,7 +124,7 @@ class Engine:
         self.progress.take_up()
         await self.link.use(link)
         loop = asyncio.get_running_loop()
-        loop.call_later(_REPLAY_SECONDS, self._drop_replays)
+        loop.call_later(_REPLAY_SECONDS, self._forget_last_engine)
         self.soon()
 
     def _drop_old_records(self) -> None:
@@ -135,11 +138,16 @@ class Engine:
             self.let_go(session)
         self.disk.drop_sessions(oldest)
 
-    def _drop_replays(self) -> None:
-        for task in self._replays.values():
-            self.forget(task.job, task.index)
-        self._replays.clear()
+    def _drop_replays(self, before: float) -> None:
+        for token, (task, reaped) in list(self._replays.items()):
+            if reaped < before:
+                del self._replays[token]
+                self.forget(task.job, task.index)
+
+    def _forget_last_engine(self) -> None:
+        self._drop_replays(float("inf"))
         self._asked_before.clear()
+        self.soon()
         self.soon()
 
     # What clients ask for.
@@ -283,7 +291,8 @@ class Engine:
 
     def replay(self, token: bytes) -> model.Task | None:
         """The task that a request of this token reaped just before the last engine died."""
-        return self._replays.pop(token, None)
+        replay = self._replays.pop(token, None)
+        return None if replay is None else replay.task
 
     def forget(self, job: model.Job, index: int) -> None:
         """A task's record was reaped for good."""

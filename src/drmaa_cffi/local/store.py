@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,21 +24,31 @@ CREATE TABLE IF NOT EXISTS job (
     times BLOB, native TEXT, fields BLOB
 );
 -- A task has a row once it differs from what its job says: held or released by itself,
--- suspended, terminated, ended, reaped. `gone`: reaped, and the client has the answer.
+-- suspended, terminated, ended, reaped (when, and by which request: `reaped`, `reaper`).
+-- `gone`: reaped, and the client has the answer.
 CREATE TABLE IF NOT EXISTS task (
     job INTEGER, position INTEGER, held INTEGER, terminated INTEGER, aborted INTEGER,
     stopped_at INTEGER, stopped_for INTEGER, ending BLOB, reaper BLOB, gone INTEGER,
-    warned INTEGER DEFAULT 0,
+    warned INTEGER DEFAULT 0, reaped INTEGER,
     PRIMARY KEY (job, position)
 ) WITHOUT ROWID;
 """
-_VERSION = 2
-#: What makes a database of an earlier version one of the next.
-_CHANGES = {1: "ALTER TABLE task ADD COLUMN warned INTEGER DEFAULT 0;"}
+_VERSION = 3
+_REAPED = "ALTER TABLE task ADD COLUMN reaped INTEGER;"
+#: What makes a database of an earlier version one of this.
+_CHANGES = {1: "ALTER TABLE task ADD COLUMN warned INTEGER DEFAULT 0;" + _REAPED, 2: _REAPED}
 _END = struct.Struct("=15q")
 #: Job numbers are put aside on the disk, synced, in blocks of this many. After a power cut,
 #: which may take the last transactions, numbering goes on behind the block.
 _BLOCK = 1000
+
+
+class Replay(NamedTuple):
+    """A task that was reaped by a request whose answer may not have arrived."""
+
+    task: model.Task
+    #: When, in seconds since 1970.
+    reaped: int
 
 
 class Loaded(NamedTuple):
@@ -47,8 +58,10 @@ class Loaded(NamedTuple):
     sessions: dict[int, model.Session]
     contexts: dict[int, spec.Context]
     jobs: model.Jobs
-    #: Tasks that were reaped by a request whose answer may not have arrived, by its token.
-    replays: dict[bytes, model.Task]
+    #: By the tokens of their requests.
+    replays: dict[bytes, Replay]
+    #: Jobs of which nothing is left but replays.
+    reaped: list[model.Job]
 
 
 class Store:
@@ -231,7 +244,7 @@ class Store:
             )
         if self._tasks:
             db.executemany(
-                "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)",
+                "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
                 [_task_row(task, reaper) for task, reaper in self._tasks.items()],
             )
         if self._forgotten:
@@ -274,13 +287,16 @@ class Store:
             number: spec.parse_context(number, data)
             for number, data in db.execute("SELECT number, data FROM context")
         }
-        loaded = Loaded(sessions, contexts, model.Jobs(), {})
+        loaded = Loaded(sessions, contexts, model.Jobs(), {}, [])
         for row in db.execute("SELECT * FROM job ORDER BY number"):
             job = _job_of(row, sessions, contexts)
             job.session.jobs[job.number] = job
             job.session.unreaped += job.count()
             loaded.jobs[job.number] = job
         _load_tasks(db.execute("SELECT * FROM task"), loaded)
+        loaded.reaped.extend(job for job in loaded.jobs.values() if not job.unreaped)
+        for job in loaded.reaped:
+            del loaded.jobs[job.number], job.session.jobs[job.number]
         for session in sessions.values():
             in_order = sorted(session.ended, key=lambda task: task.end.ended if task.end else 0)
             session.ended = dict.fromkeys(in_order)
@@ -320,6 +336,7 @@ def _task_row(task: model.Task, reaper: bytes | None) -> tuple[object, ...]:
         None if task.end is None else _END.pack(*task.end),
         reaper,
         task.warned,
+        None if reaper is None else int(time.time()),
     )
 
 
@@ -338,8 +355,8 @@ def _job_of(
 
 def _load_tasks(rows: Iterable[tuple[object, ...]], loaded: Loaded) -> None:
     for row in rows:
-        number, index, held, terminated, aborted, stopped_at, stopped_for, *ending_to_gone = row
-        ending, reaper, gone, warned = ending_to_gone
+        number, index, held, terminated, aborted, stopped_at, stopped_for, *rest = row
+        ending, reaper, gone, warned, reaped = rest
         job = loaded.jobs[number]  # type: ignore[index]
         task = model.Task(job, index)  # type: ignore[arg-type]
         task.held = bool(held)
@@ -360,7 +377,7 @@ def _load_tasks(rows: Iterable[tuple[object, ...]], loaded: Loaded) -> None:
             if gone:
                 job.kept -= 1
             else:
-                loaded.replays[reaper] = task  # type: ignore[index]
+                loaded.replays[reaper] = Replay(task, reaped or 0)  # type: ignore[index, arg-type]
             continue
         job.tasks[task.index] = task
         if task.end is not None:
