@@ -55,6 +55,31 @@ def test_thousand_sessions(engine: Engine) -> None:
         assert resident(pid) - memory < CYCLES / 10
 
 
+@pytest.mark.parametrize("attribute", ["deadlineTime", "startTime"])
+def test_jobs_with_times(engine: Engine, session: Session, attribute: str) -> None:
+    """Nothing is left in the engine of jobs that ended long before their deadline or start."""
+    later = time.strftime("%Y/%m/%d %H:%M:%S", time.localtime(time.time() + 7200))
+    made = template(
+        session,
+        "true",
+        args=["x" * 100_000],
+        jobSubmissionState="drmaa_hold",
+        **{attribute: later},
+    )
+
+    def end_some(count: int) -> None:
+        for number in range(count):
+            made.jobName = f"job{number}"  # type: ignore[attr-defined]
+            job = session.runJob(made)  # type: ignore[arg-type]
+            session.control(job, "terminate")
+            assert session.wait(job, 30).wasAborted
+
+    end_some(100)
+    before = resident(engine.pid)
+    end_some(300)
+    assert resident(engine.pid) - before < 10_000  # a third of what the jobs' texts take
+
+
 class Mixer:
     """A thread that mixes every call for *seconds*, or until the session is closed."""
 

@@ -54,6 +54,8 @@ class Progress(runner.Events):
         #: Ends the runner may forget once they are stored.
         self.acknowledge: list[tuple[int, int]] = []
         self._using: asyncio.Task[None] | None = None
+        #: What is to come of a queued job: its start time, its deadline.
+        self._timers: dict[model.Job, dict[str, asyncio.TimerHandle]] = {}
 
     # What the runner tells.
 
@@ -209,7 +211,7 @@ class Progress(runner.Events):
             if seconds <= 0:
                 self.end_queued(job)
                 return
-            asyncio.get_running_loop().call_later(seconds, self.end_queued, job)
+            self._later(job, "deadline", seconds, self.end_queued)
         self.queue.offer(job)
 
     def _wait_for_start(self, job: model.Job) -> None:
@@ -217,11 +219,17 @@ class Progress(runner.Events):
         job.early = seconds > 0
         if job.early:
             # At most a day at once: the clock on the wall may be set meanwhile.
-            loop = asyncio.get_running_loop()
-            loop.call_later(min(seconds, 86400), self._wait_for_start, job)
+            self._later(job, "start", min(seconds, 86400), self._wait_for_start)
         else:
             self.queue.offer(job)
             self._soon()
+
+    def _later(
+        self, job: model.Job, name: str, seconds: float, act: Callable[[model.Job], None]
+    ) -> None:
+        # Kept, since a timer holds the job in memory, also one that has ended long before.
+        timer = asyncio.get_running_loop().call_later(seconds, act, job)
+        self._timers.setdefault(job, {})[name] = timer
 
     def end_queued(self, job: model.Job) -> None:
         """A job's deadline has come, or it can never run: what of it is queued has failed."""
@@ -251,6 +259,8 @@ class Progress(runner.Events):
         self._mail.send(task)
         self._unblock(task.dependents)
         if not job.unfinished:
+            for timer in self._timers.pop(job, {}).values():
+                timer.cancel()
             self._unblock(job.dependents)
         self.waiting.ended(task)
 
