@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 import pytest
-from engines import Engine, nicer, output, run, submit, template
+from engines import Engine, initialize, nicer, output, run, submit, template, until
 
 from drmaa_cffi import DeniedByDrmException, Session
 
@@ -127,3 +127,19 @@ def test_held_wide_job(engine: Engine, session: Session, tmp_path: Path) -> None
     (tmp_path / "go").touch()
     session.synchronize([blocker, wide], 30)
     assert [0, 0] == [session.wait(job, 30).exitStatus for job in (blocker, wide)]
+
+
+def test_fewer_slots(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """With fewer slots wide jobs that wait fail, and the log says why; one that runs goes on."""
+    monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "4")
+    session = initialize()
+    command = f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done"
+    wide, queued = (submit(session, command, nativeSpecification="--slots 4") for _ in range(2))
+    until(lambda: session.jobStatus(wide) == "running")
+    assert 0 == engine.command("stop").returncode
+    monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "2")
+    assert session.wait(queued, 30).wasAborted
+    assert f"job {queued}: did not run: there are no longer as many slots" in engine.log()
+    (tmp_path / "go").touch()
+    assert 0 == session.wait(wide, 30).exitStatus
+    assert f"job {wide}:" not in engine.log()

@@ -189,8 +189,7 @@ class Progress(runner.Events):
         if not job.unfinished:
             return
         if job.spec.native.slots > self.queue.slots:
-            _log.error("job %d: there are no longer as many slots as it needs", job.number)
-            self.end_queued(job)
+            self._end_queued(job, "there are no longer as many slots as it needs")
             return
         for text in job.spec.native.after:
             number, dot, _ = text.partition(".")
@@ -209,9 +208,9 @@ class Progress(runner.Events):
         if times.deadline >= 0:
             seconds = times.deadline - time.time()
             if seconds <= 0:
-                self.end_queued(job)
+                self._too_late(job)
                 return
-            self._later(job, "deadline", seconds, self.end_queued)
+            self._later(job, "deadline", seconds, self._too_late)
         self.queue.offer(job)
 
     def _wait_for_start(self, job: model.Job) -> None:
@@ -231,11 +230,14 @@ class Progress(runner.Events):
         timer = asyncio.get_running_loop().call_later(seconds, act, job)
         self._timers.setdefault(job, {})[name] = timer
 
-    def end_queued(self, job: model.Job) -> None:
-        """A job's deadline has come, or it can never run: what of it is queued has failed."""
+    def _too_late(self, job: model.Job) -> None:
+        self._end_queued(job, "its deadline has come")
+
+    def _end_queued(self, job: model.Job, reason: str) -> None:
+        """What of a job is queued can never run, and has failed; what runs goes on."""
         for task in job.all_tasks() if job.unfinished else ():
             if task.state == model.QUEUED:
-                _log.info("job %s: did not run before its deadline, or can never run", task.id)
+                _log.error("job %s: did not run: %s", task.id, reason)
                 self.end_unstarted(task)
         self._soon()
 
