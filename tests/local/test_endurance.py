@@ -51,8 +51,8 @@ def test_thousand_sessions(engine: Engine) -> None:
         while holdings(pid) != held:  # a thread may take its time to go
             assert time.monotonic() < end, (held, holdings(pid))
             time.sleep(0.05)
-        # A hundred bytes for each session would be a leak.
-        assert resident(pid) - memory < CYCLES / 10
+        # What grows by two hundred bytes for each session would be a leak; caches take some KiB.
+        assert resident(pid) - memory < CYCLES / 5
 
 
 @pytest.mark.parametrize("attribute", ["deadlineTime", "startTime"])
