@@ -66,11 +66,11 @@ def gone(job_id: str) -> bool:
 
 def test_one_job(terminal: Start, save: Callable[[Terminal, str, str], None]) -> None:
     """A job's state and its time are shown while it lives, its end stays."""
-    shown = terminal("run", *SLEEPER, "3")
-    shown.until(r"job \S+  running  0:00:0[12]")
-    save(shown, "run", "run -- /bin/sleep 3")
+    shown = terminal("run", *SLEEPER, "5")
+    shown.until(r"job \S+  running  0:00:\d\d")  # since it was submitted
+    save(shown, "run", "run -- /bin/sleep 5")
     assert 0 == shown.status()
-    assert re.search(r"^job \S+ exited with 0 \(wallclock [3-9]", shown.text, re.MULTILINE)
+    assert re.search(r"^job \S+ exited with 0 \(wallclock [5-9]", shown.text, re.MULTILINE)
     assert "running" not in shown.text
 
 
