@@ -75,6 +75,77 @@ def test_fifty_threads(engine: Engine, session: Session) -> None:
     assert not any(thread.is_alive() for thread in threads)
 
 
+def test_one_template_in_many_threads(engine: Engine) -> None:
+    """Threads that set, read and submit the same template do no harm."""
+    program = """
+import threading, time, drmaa_cffi
+session = drmaa_cffi.Session(); session.initialize()
+job = session.createJobTemplate()
+job.remoteCommand, job.jobSubmissionState = "true", "drmaa_hold"
+job.args, job.workingDirectory = ["a"], "/a"
+end = time.monotonic() + 2
+def use(letter):
+    while time.monotonic() < end:
+        job.args = [letter * 50] * 20
+        job.workingDirectory = "/" + letter * 3000
+        assert len(set("".join(job.args))) == 1
+        assert len(set(job.workingDirectory[1:])) == 1
+def submit():
+    while time.monotonic() < end:
+        session.runJob(job)
+threads = [threading.Thread(target=use, args=letter) for letter in "abc"]
+threads.append(threading.Thread(target=submit))
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+session.exit()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (0, "") == (done.returncode, done.stderr)
+
+
+def test_one_template_in_threads_of_c(engine: Engine) -> None:
+    """So it is by the library alone, and in forked children, which find the template whole."""
+    program = """
+import ctypes, os, sys, threading, time
+lib = ctypes.CDLL(sys.argv[1])
+text, size = ctypes.create_string_buffer(1024), ctypes.c_size_t(1024)
+assert lib.drmaa_init(None, text, size) == 0, text.value
+job = ctypes.c_void_p()
+assert lib.drmaa_allocate_job_template(ctypes.byref(job), text, size) == 0
+end = time.monotonic() + 2
+def use(letter):
+    words = (ctypes.c_char_p * 21)(*[letter * 50] * 20, None)
+    got, values = ctypes.create_string_buffer(4000), ctypes.c_void_p()
+    while time.monotonic() < end:
+        lib.drmaa_set_attribute(job, b"drmaa_wd", b"/" + letter * 3000, None, 0)
+        lib.drmaa_set_vector_attribute(job, b"drmaa_v_argv", words, None, 0)
+        assert lib.drmaa_get_attribute(job, b"drmaa_wd", got, ctypes.c_size_t(4000), None, 0) == 0
+        assert len(set(got.value[1:])) == 1
+        lib.drmaa_get_vector_attribute(job, b"drmaa_v_argv", ctypes.byref(values), None, 0)
+        lib.drmaa_release_attr_values(values)
+threads = [threading.Thread(target=use, args=(letter,)) for letter in (b"a", b"b", b"c")]
+for thread in threads: thread.start()
+while time.monotonic() < end:
+    child = os.fork()
+    if child == 0:
+        lib.drmaa_init(None, text, size)
+        end = time.monotonic() + 0.001
+        use(b"d")
+        os._exit(lib.drmaa_exit(None, 0))
+    assert os.waitpid(child, 0)[1] == 0
+for thread in threads: thread.join()
+"""
+    library = engine.command("library").stdout.strip()
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", program, library],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (0, "") == (done.returncode, done.stderr)
+
+
 def test_thousand_waits(engine: Engine, session: Session) -> None:
     """A program waits for a thousand jobs, a thread each, and every one gets its own record."""
     jobs = session.runBulkJobs(

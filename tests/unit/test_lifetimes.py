@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from typing import Any, Callable
 
 import pytest
@@ -140,6 +141,62 @@ def test_threads_on_one_template(session: Session) -> None:
 
     run_in_threads(use, ((number,) for number in range(8)), 60)
     assert [] == unexpected
+
+
+ROUTINES = {
+    "set": "drmaa_set_attribute",
+    "get": "drmaa_get_attribute",
+    "set vector": "drmaa_set_vector_attribute",
+    "get vector": "drmaa_get_next_attr_value",
+    "run": "drmaa_run_job",
+    "run bulk": "drmaa_run_bulk_jobs",
+}
+
+
+def during(fake: Fake, template: JobTemplate, first: str, then: str, seconds: float = 0.3) -> bool:
+    """Whether the library is asked to do *then* while it does *first* with the same template."""
+    template.jobName = "x"
+    template.args = ["x"]
+    made = fake.calls(ROUTINES[first]), fake.calls(ROUTINES[then])
+    fake.delays(ROUTINES[first], seconds)
+    threads = [threading.Thread(target=USES[use], args=(template,)) for use in (first, then)]
+    threads[0].start()
+    while fake.calls(ROUTINES[first]) == made[0]:
+        pass
+    threads[1].start()
+    end = time.monotonic() + seconds / 2
+    while threads[0].is_alive() and time.monotonic() < end:
+        if fake.calls(ROUTINES[then]) > made[1] + (first == then):
+            break
+    asked = threads[0].is_alive() and fake.calls(ROUTINES[then]) > made[1] + (first == then)
+    for thread in threads:
+        thread.join(30)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("set", "set"),
+        ("set", "get"),
+        ("set", "run"),
+        ("get", "set"),
+        ("set vector", "set vector"),
+        ("set vector", "run bulk"),
+        ("get vector", "set vector"),
+        ("run", "set"),
+        ("run bulk", "set vector"),
+    ],
+)
+def test_one_at_a_time(template: JobTemplate, fake: Fake, first: str, then: str) -> None:
+    """The library is never in a template that it changes, or whose list it gives, twice."""
+    assert not during(fake, template, first, then)
+
+
+@pytest.mark.parametrize(("first", "then"), [("run", "run bulk"), ("run", "run")])
+def test_submissions_at_once(template: JobTemplate, fake: Fake, first: str, then: str) -> None:
+    """Submissions of one template do not hold each other up."""
+    assert during(fake, template, first, then, seconds=1)
 
 
 def test_failed_delete(fake: Fake, template: JobTemplate) -> None:

@@ -165,7 +165,7 @@ int dc_get_vector_attribute(dc_template *t, const char *name, int pairs, dc_call
 int dc_run_job(dc_template *t, dc_call *call)
 {
     call->value = call->text;
-    int code = dc_enter_template(t, call);
+    int code = dc_enter_submission(t, call);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
     /* Not read_text: a job can't be submitted again for want of room. */
@@ -180,7 +180,7 @@ int dc_run_bulk_jobs(dc_template *t, int begin, int end, int step, dc_call *call
 {
     drmaa_job_ids_t *list = NULL;
     dc_begin_list(call);
-    int code = dc_enter_template(t, call);
+    int code = dc_enter_submission(t, call);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
     code = libdrmaa.drmaa_run_bulk_jobs(&list, dc_job_template(t), begin, end, step,

@@ -11,7 +11,10 @@ enum life { LIVE, DELETED, CLOSED, FORKED };
 struct dc_template {
     drmaa_job_template_t *jt;
     enum life life;
-    int users; /* calls that are in the library with it; the last one deletes if it is not LIVE */
+    int users; /* calls that have begun with it; the last one deletes if it is not LIVE */
+    /* Held during a call of the library with it, alone or shared. After a fork nobody needs it:
+     * in the child each call is refused before. */
+    pthread_rwlock_t use;
     dc_template *previous, *next; /* neighbours among the live ones */
 };
 
@@ -141,7 +144,8 @@ int dc_leave_wait(int code, unsigned long session, dc_call *call)
                      "the session was closed during the wait");
 }
 
-int dc_enter_template(dc_template *t, dc_call *call)
+/* Count a call among the template's users, or say why there must be none. */
+static int count_user(dc_template *t, dc_call *call)
 {
     int code = DRMAA_ERRNO_SUCCESS;
     forget_last(call);
@@ -168,6 +172,22 @@ int dc_enter_template(dc_template *t, dc_call *call)
     return code;
 }
 
+int dc_enter_template(dc_template *t, dc_call *call)
+{
+    int code = count_user(t, call);
+    if (code == DRMAA_ERRNO_SUCCESS)
+        pthread_rwlock_wrlock(&t->use);
+    return code;
+}
+
+int dc_enter_submission(dc_template *t, dc_call *call)
+{
+    int code = count_user(t, call);
+    if (code == DRMAA_ERRNO_SUCCESS)
+        pthread_rwlock_rdlock(&t->use);
+    return code;
+}
+
 /* Delete where nobody asks how it went. */
 static void delete_quietly(drmaa_job_template_t *jt)
 {
@@ -177,6 +197,7 @@ static void delete_quietly(drmaa_job_template_t *jt)
 
 void dc_leave(dc_template *t)
 {
+    pthread_rwlock_unlock(&t->use);
     pthread_mutex_lock(&lock);
     t->users--;
     int last = t->users == 0 && (t->life == DELETED || t->life == CLOSED);
@@ -261,6 +282,19 @@ int dc_is_active(void)
     return answer;
 }
 
+/* Make the lock of a template. */
+static void begin_use(dc_template *made)
+{
+    pthread_rwlockattr_t kind;
+    pthread_rwlockattr_init(&kind);
+#ifdef __GLIBC__
+    /* Submissions that follow each other without a gap must not keep out who sets an attribute. */
+    pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+    pthread_rwlock_init(&made->use, &kind);
+    pthread_rwlockattr_destroy(&kind);
+}
+
 /* Enter made in the list, unless the session it was made in is over. */
 static int link_live(dc_template *made, unsigned long session)
 {
@@ -285,6 +319,7 @@ int dc_allocate_job_template(dc_call *call)
     dc_template *made = calloc(1, sizeof *made);
     if (made == NULL)
         return dc_refuse(DRMAA_ERRNO_NO_MEMORY, call, "no memory for a job template");
+    begin_use(made);
     code = libdrmaa.drmaa_allocate_job_template(&made->jt, DC_DIAGNOSIS(call));
     if (code == DRMAA_ERRNO_SUCCESS && made->jt == NULL)
         code = dc_refuse(DRMAA_ERRNO_INTERNAL_ERROR, call,

@@ -39,7 +39,13 @@ void dc_forget(dc_template *t);
 int dc_enter(dc_call *call);         /* one that works without a session: dc_leave_enquiry */
 int dc_enter_session(dc_call *call); /* one that needs a session */
 int dc_enter_wait(unsigned long *session, dc_call *call); /* ... and that one to its end */
+
+/*
+ * Begin a call with a template: one that changes or reads it has it alone, since libraries keep
+ * attributes without a lock; submissions, to which drmaa.h has it constant, share it.
+ */
 int dc_enter_template(dc_template *t, dc_call *call);
+int dc_enter_submission(dc_template *t, dc_call *call);
 
 /*
  * End a call that dc_enter_wait began: code, unless the session was closed meanwhile. Libraries
@@ -54,10 +60,10 @@ int dc_leave_wait(int code, unsigned long session, dc_call *call);
  */
 int dc_leave_enquiry(int code);
 
-/* End a call that dc_enter_template began. */
+/* End a call that dc_enter_template or dc_enter_submission began. */
 void dc_leave(dc_template *t);
 
-/* The library's template; valid between dc_enter_template and dc_leave. */
+/* The library's template; valid until dc_leave. */
 drmaa_job_template_t *dc_job_template(const dc_template *t);
 
 #endif

@@ -88,25 +88,35 @@ static void put_attributes(wire_buffer *frame, const drmaa_job_template_t *jt)
             put_field(frame, FIRST_VECTOR_FIELD + i, *value);
 }
 
-/* Submits one job (`step` 0) or a bulk; `*job` is then its number. */
-static int submit(const drmaa_job_template_t *jt, int begin, int end, int step, int64_t *job,
-                  diagnosis_buffer diagnosis)
+/* Writes what is submitted; the templates are locked. */
+static int put_submission(wire_buffer *frame, const drmaa_job_template_t *jt, int begin, int end,
+                          int step, diagnosis_buffer diagnosis)
 {
     if (jt->scalars[REMOTE_COMMAND] == NULL)
         return fail(diagnosis, DRMAA_ERRNO_DENIED_BY_DRM,
                     "the job has no command: set %s in its template", DRMAA_REMOTE_COMMAND);
+    begin_request(frame, REQUEST_SUBMIT);
+    int code = put_times(frame, jt, diagnosis);
+    wire_put_u32(frame, (uint32_t)begin);
+    wire_put_u32(frame, (uint32_t)end);
+    wire_put_u32(frame, (uint32_t)step);
+    put_attributes(frame, jt);
+    finish_request(frame);
+    return code;
+}
+
+/* Submits one job (`step` 0) or a bulk; `*job` is then its number. */
+static int submit(const drmaa_job_template_t *jt, int begin, int end, int step, int64_t *job,
+                  diagnosis_buffer diagnosis)
+{
     connection *to;
     int code = enter_session(&to, diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
     request of = {.context = session_context()};
-    begin_request(&of.frame, REQUEST_SUBMIT);
-    code = put_times(&of.frame, jt, diagnosis);
-    wire_put_u32(&of.frame, (uint32_t)begin);
-    wire_put_u32(&of.frame, (uint32_t)end);
-    wire_put_u32(&of.frame, (uint32_t)step);
-    put_attributes(&of.frame, jt);
-    finish_request(&of.frame);
+    lock_templates();
+    code = put_submission(&of.frame, jt, begin, end, step, diagnosis);
+    unlock_templates();
     if (of.context == NULL)
         code = fail_no_memory(diagnosis);
     if (code == DRMAA_ERRNO_SUCCESS)

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "template.h"
+
 #ifndef DRMAA_LOCAL_VERSION
 #define DRMAA_LOCAL_VERSION "0+unknown"
 #endif
@@ -26,6 +28,11 @@ static struct {
 
 static pthread_once_t fork_watch = PTHREAD_ONCE_INIT;
 
+static void after_fork_in_parent(void)
+{
+    unlock_templates();
+}
+
 /* In a forked child no other thread exists any more, and what they held is held for ever:
  * start afresh. The socket is the parent's; closing our copy does not disturb it. */
 static void after_fork_in_child(void)
@@ -35,6 +42,7 @@ static void after_fork_in_child(void)
         abandon_connection(&session.connection);
     pthread_mutex_init(&session.lock, NULL);
     pthread_cond_init(&session.unused, NULL);
+    renew_template_lock();
     session.state = NONE;
     session.forked = had || session.forked;
     session.users = 0;
@@ -43,7 +51,7 @@ static void after_fork_in_child(void)
 
 static void watch_forks(void)
 {
-    pthread_atfork(NULL, NULL, after_fork_in_child);
+    pthread_atfork(lock_templates, after_fork_in_parent, after_fork_in_child);
 }
 
 /* With the lock held. */

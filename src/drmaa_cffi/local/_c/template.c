@@ -2,11 +2,30 @@
  * submission. */
 #include "template.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lists.h"
 #include "session.h"
+
+/* One lock, not one in each template: a fork has to take it, and has no list of templates. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+void lock_templates(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+void unlock_templates(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+void renew_template_lock(void)
+{
+    pthread_mutex_init(&lock, NULL);
+}
 
 static int check_template(const drmaa_job_template_t *jt, const char *name,
                           diagnosis_buffer diagnosis)
@@ -91,8 +110,11 @@ EXPORT int drmaa_set_attribute(drmaa_job_template_t *jt, const char *name, const
     char *copy = strdup(value);
     if (copy == NULL)
         return fail_no_memory(diagnosis);
-    free(jt->scalars[scalar]);
+    lock_templates();
+    char *before = jt->scalars[scalar];
     jt->scalars[scalar] = copy;
+    unlock_templates();
+    free(before);
     return DRMAA_ERRNO_SUCCESS;
 }
 
@@ -109,13 +131,16 @@ EXPORT int drmaa_get_attribute(drmaa_job_template_t *jt, const char *name, char 
     int scalar = find_scalar(name);
     if (scalar < 0)
         return unknown(name, "scalar", "drmaa_get_attribute_names", diagnosis);
+    lock_templates();
     const char *text = jt->scalars[scalar];
     if (text == NULL)
         text = scalar_default(scalar);
-    if (text == NULL)
-        return fail(diagnosis, DRMAA_ERRNO_INVALID_ATTRIBUTE_VALUE, "%s is not set", name);
-    copy_text(value, value_len, text);
-    return DRMAA_ERRNO_SUCCESS;
+    if (text != NULL)
+        copy_text(value, value_len, text);
+    unlock_templates();
+    return text != NULL ? DRMAA_ERRNO_SUCCESS
+                        : fail(diagnosis, DRMAA_ERRNO_INVALID_ATTRIBUTE_VALUE, "%s is not set",
+                               name);
 }
 
 EXPORT int drmaa_set_vector_attribute(drmaa_job_template_t *jt, const char *name,
@@ -139,8 +164,11 @@ EXPORT int drmaa_set_vector_attribute(drmaa_job_template_t *jt, const char *name
     char **copy = copy_vector(value, count);
     if (copy == NULL)
         return fail_no_memory(diagnosis);
-    free_vector(jt->vectors[vector]);
+    lock_templates();
+    char **before = jt->vectors[vector];
     jt->vectors[vector] = copy;
+    unlock_templates();
+    free_vector(before);
     return DRMAA_ERRNO_SUCCESS;
 }
 
@@ -157,13 +185,16 @@ EXPORT int drmaa_get_vector_attribute(drmaa_job_template_t *jt, const char *name
     int vector = find_vector(name);
     if (vector < 0)
         return unknown(name, "vector", "drmaa_get_vector_attribute_names", diagnosis);
+    lock_templates();
     char **set = jt->vectors[vector];
+    size_t count = 0;
+    while (set != NULL && set[count] != NULL)
+        count++;
+    if (set != NULL)
+        *values = new_values((const char *const *)set, count);
+    unlock_templates();
     if (set == NULL)
         return fail(diagnosis, DRMAA_ERRNO_INVALID_ATTRIBUTE_VALUE, "%s is not set", name);
-    size_t count = 0;
-    while (set[count] != NULL)
-        count++;
-    *values = new_values((const char *const *)set, count);
     return *values == NULL ? fail_no_memory(diagnosis) : DRMAA_ERRNO_SUCCESS;
 }
 
