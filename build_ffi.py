@@ -8,7 +8,9 @@ from cffi import FFI
 
 C_DIR = Path("src", "drmaa_cffi", "_c")
 HEADERS = ("drmaa.h", "library.h", "call.h", "session.h", "calls.h")
-SOURCES = ("library.c", "call.c", "session.c", "lists.c", "record.c", "calls.c")
+SOURCES = (
+    "library.c", "call.c", "session.c", "lists.c", "record.c", "calls.c", "python/guard.c",
+)  # fmt: skip
 CDEF_BEGINS = "/* [cdef begins] */"
 CDEF_ENDS = "/* [cdef ends] */"
 

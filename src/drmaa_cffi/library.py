@@ -181,6 +181,7 @@ def _try(candidate: str, found_via: str) -> Library | Attempt:
     outcome = lib.dc_load(os.fsencode(candidate), text, _REASON_SIZE)
     reason = os.fsdecode(ffi.string(text))
     if outcome == lib.DC_LOADED:
+        lib.dc_guard_environment()
         return Library(reason, found_via)
     if outcome == lib.DC_NOT_A_DRMAA:
         reason = f"it lacks the routines {reason}"

@@ -146,6 +146,35 @@ for thread in threads: thread.join()
     assert (0, "") == (done.returncode, done.stderr)
 
 
+def test_environment_set_meanwhile(engine: Engine) -> None:
+    """A program may set and delete variables while other threads open sessions and submit."""
+    program = """
+import os, threading, time, drmaa_cffi
+end = time.monotonic() + 3
+def change():
+    while time.monotonic() < end:
+        for number in range(3000): os.environ[f"NAME{number}"] = "x" * 200
+        for number in range(3000): del os.environ[f"NAME{number}"]
+thread = threading.Thread(target=change)
+thread.start()
+while time.monotonic() < end:
+    with drmaa_cffi.Session() as session:
+        job = session.createJobTemplate()
+        job.startTime = "23:59:59"
+        for _ in range(500):
+            try: session.runJob(job)  # which has no command: it is read, and goes no further
+            except drmaa_cffi.DeniedByDrmException: pass
+        job.remoteCommand, job.jobSubmissionState = "true", "drmaa_hold"
+        session.runJob(job)
+thread.join()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (0, "") == (done.returncode, done.stderr)
+
+
 def test_thousand_waits(engine: Engine, session: Session) -> None:
     """A program waits for a thousand jobs, a thread each, and every one gets its own record."""
     jobs = session.runBulkJobs(

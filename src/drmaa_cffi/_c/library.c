@@ -72,6 +72,11 @@ static int find_routines(void *handle, struct dc_routines *table, char *text, si
     return text[0] == '\0' ? DC_LOADED : DC_NOT_A_DRMAA;
 }
 
+/* The library that was loaded; for good. */
+static void *loaded;
+
+void *dc_own_routine(const char *name) { return loaded != NULL ? dlsym(loaded, name) : NULL; }
+
 int dc_load(const char *path, char *text, size_t size)
 {
     struct dc_routines table;
@@ -90,6 +95,7 @@ int dc_load(const char *path, char *text, size_t size)
     /* Now global, as slurm-drmaa's plugins need it; the handle is kept until the process ends. */
     dlopen(path, RTLD_NOW | RTLD_GLOBAL);
     libdrmaa = table;
+    loaded = handle;
     void *routine;
     memcpy(&routine, &table.drmaa_init, sizeof routine);
     int known = dladdr(routine, &where) != 0 && where.dli_fname != NULL;

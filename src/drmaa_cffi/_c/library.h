@@ -86,6 +86,15 @@ extern struct dc_routines libdrmaa;
  */
 int dc_load(const char *path, char *text, size_t size);
 
+/*
+ * Let the loaded library, if it is the local engine's, read the environment without another
+ * thread changing os.environ meanwhile. In python/guard.c.
+ */
+void dc_guard_environment(void);
+
 /* [cdef ends] */
+
+/* A routine of the loaded library that is none of DRMAA's; NULL if it has none of that name. */
+void *dc_own_routine(const char *name);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "environment.h"
 #include "times.h"
 
 typedef int check(const char *name, const char *value, diagnosis_buffer diagnosis);
@@ -113,7 +114,10 @@ static int check_transfer(const char *name, const char *value, diagnosis_buffer 
 static int check_time(const char *name, const char *value, diagnosis_buffer diagnosis)
 {
     int64_t seconds;
-    switch (read_time(value, time(NULL), &seconds)) {
+    int held = hold_environment();
+    enum time_reading reading = read_time(value, time(NULL), &seconds);
+    release_environment(held);
+    switch (reading) {
     case TIME_READ:
         return DRMAA_ERRNO_SUCCESS;
     case TIME_BAD_FORMAT:

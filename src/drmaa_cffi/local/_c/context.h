@@ -14,7 +14,7 @@ typedef struct {
 } context;
 
 /* The process's context now: `latest` again if nothing has changed, else a new one; NULL if
- * there is no memory. The caller owns one use of what is returned. */
+ * there is no memory. The caller holds the environment, and owns one use of what is returned. */
 context *take_context(context *latest);
 void release_context(context *of);
 

@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "environment.h"
+
 static const char *setting(const char *name)
 {
     const char *value = getenv(name);
@@ -69,7 +71,10 @@ static int make_folders(const char *path)
 int open_home(engine_home *home, diagnosis_buffer diagnosis)
 {
     home->folder = -1;
-    if (!find_home(home->path, sizeof home->path))
+    int held = hold_environment();
+    int found = find_home(home->path, sizeof home->path);
+    release_environment(held);
+    if (!found)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine's folder cannot be found, or its path is too long: set "
                     "DRMAA_LOCAL_HOME to the path of a folder of your own");

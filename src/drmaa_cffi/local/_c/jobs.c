@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "environment.h"
 #include "lists.h"
 #include "session.h"
 #include "template.h"
@@ -88,7 +89,7 @@ static void put_attributes(wire_buffer *frame, const drmaa_job_template_t *jt)
             put_field(frame, FIRST_VECTOR_FIELD + i, *value);
 }
 
-/* Writes what is submitted; the templates are locked. */
+/* Writes what is submitted. The environment is held, and the templates are locked. */
 static int put_submission(wire_buffer *frame, const drmaa_job_template_t *jt, int begin, int end,
                           int step, diagnosis_buffer diagnosis)
 {
@@ -113,10 +114,12 @@ static int submit(const drmaa_job_template_t *jt, int begin, int end, int step, 
     int code = enter_session(&to, diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
+    int held = hold_environment();
     request of = {.context = session_context()};
     lock_templates();
     code = put_submission(&of.frame, jt, begin, end, step, diagnosis);
     unlock_templates();
+    release_environment(held);
     if (of.context == NULL)
         code = fail_no_memory(diagnosis);
     if (code == DRMAA_ERRNO_SUCCESS)

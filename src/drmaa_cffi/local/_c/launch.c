@@ -16,6 +16,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "environment.h"
+
 #define SOCKET_NAME "engine.sock"
 #define START_SECONDS 60
 #define MOST_WORDS 64
@@ -93,7 +95,8 @@ static int split_command(char *text, char **words)
     return count > 0;
 }
 
-/* The environment with DRMAA_LOCAL_HOME as we resolved it; `setting` must live as long. */
+/* The environment, which is held, with DRMAA_LOCAL_HOME as we resolved it; `setting` must live as
+ * long. */
 static char **engine_environment(char *setting)
 {
     size_t count = 0;
@@ -110,8 +113,10 @@ static char **engine_environment(char *setting)
 }
 
 /* Starts the command with its output in `output`; returns 0 or why not. */
-static int spawn(char **words, char **environment, int output, pid_t *pid)
+static int spawn(const engine_home *home, char **words, int output, pid_t *pid)
 {
+    char setting[PATH_MAX + 32];
+    snprintf(setting, sizeof setting, "DRMAA_LOCAL_HOME=%s", home->path);
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -131,7 +136,13 @@ static int spawn(char **words, char **environment, int output, pid_t *pid)
          * client's terminal must not end the start. */
         posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
                                                   | POSIX_SPAWN_SETPGROUP);
-        reason = posix_spawnp(pid, words[0], &files, &attributes, words, environment);
+        int held = hold_environment();
+        char **environment = engine_environment(setting);
+        reason = environment == NULL ? ENOMEM
+                                     : posix_spawnp(pid, words[0], &files, &attributes, words,
+                                                    environment);
+        release_environment(held);
+        free(environment);
         posix_spawnattr_destroy(&attributes);
     }
     posix_spawn_file_actions_destroy(&files);
@@ -169,20 +180,12 @@ static int listen_to(int input, char *words, size_t size)
 
 static int start_with(const engine_home *home, char **words, diagnosis_buffer diagnosis)
 {
-    char setting[PATH_MAX + 32];
-    snprintf(setting, sizeof setting, "DRMAA_LOCAL_HOME=%s", home->path);
-    char **environment = engine_environment(setting);
-    if (environment == NULL)
-        return fail_no_memory(diagnosis);
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) {
-        free(environment);
+    if (pipe2(ends, O_CLOEXEC) != 0)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine could not be started: %s", strerror(errno));
-    }
     pid_t pid = -1;
-    int reason = spawn(words, environment, ends[1], &pid);
-    free(environment);
+    int reason = spawn(home, words, ends[1], &pid);
     close(ends[1]);
     if (reason != 0) {
         close(ends[0]);
@@ -228,21 +231,24 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
 
 static int start_engine(const engine_home *home, diagnosis_buffer diagnosis)
 {
-    char *words[MOST_WORDS + 1] = {"drmaa-local-engine", NULL};
-    const char *command = getenv("DRMAA_LOCAL_ENGINE");
-    if (command == NULL || *command == '\0')
-        return start_with(home, words, diagnosis);
-    char *copy = strdup(command);
-    if (copy == NULL)
-        return fail_no_memory(diagnosis);
+    char *words[MOST_WORDS + 1];
+    int held = hold_environment();
+    const char *given = getenv("DRMAA_LOCAL_ENGINE");
+    if (given == NULL || *given == '\0')
+        given = "drmaa-local-engine";
+    char *command = strdup(given), *copy = strdup(given);
+    release_environment(held);
     int code;
-    if (split_command(copy, words))
+    if (command == NULL || copy == NULL)
+        code = fail_no_memory(diagnosis);
+    else if (split_command(copy, words))
         code = start_with(home, words, diagnosis);
     else
         code = fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "DRMAA_LOCAL_ENGINE: '%s' is not a command: give its words as to a shell, at "
                     "most %d, each quote closed",
                     command, MOST_WORDS);
+    free(command);
     free(copy);
     return code;
 }

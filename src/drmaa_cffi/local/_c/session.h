@@ -10,7 +10,8 @@ int check_session(diagnosis_buffer diagnosis);
  * does, drmaa_exit does not take the connection away. */
 int enter_session(connection **of, diagnosis_buffer diagnosis);
 void leave_session(void);
-/* The context to submit with: one use of it belongs to the caller. NULL: no memory. */
+/* The context to submit with: one use of it belongs to the caller, who holds the environment.
+ * NULL: no memory. */
 context *session_context(void);
 
 #endif
