@@ -16,8 +16,8 @@ SONAME = "libdrmaa.so.1.0"
 #: What is built, by the names that setuptools knows, which are names of modules.
 FILES = {"libdrmaa": "libdrmaa.so", "libdrmaa_soname": SONAME, "job_runner": "job-runner"}
 LIBRARY_SOURCES = (
-    "attributes", "connection", "context", "endings", "environment", "errors", "home", "jobs", "launch",
-    "lists", "requests", "session", "template", "times", "wire",
+    "attributes", "connection", "context", "endings", "environment", "errors", "home", "jobs",
+    "launch", "lists", "requests", "session", "template", "times", "underway", "wire",
 )  # fmt: skip
 RUNNER_SOURCES = ("runner", "runner_child", "runner_jobs", "runner_log", "wire")
 

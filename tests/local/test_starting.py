@@ -126,6 +126,7 @@ def start_held_up(engine: Engine) -> Iterator[None]:
     with (engine.home / "runner.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+        fcntl.flock(lock, fcntl.LOCK_UN)  # a child may have a copy
 
 
 def starting(engine: Engine) -> list[int]:
@@ -145,6 +146,36 @@ def test_killed_while_it_starts(engine: Engine, who: int) -> None:
     client.join(30)
     assert 1 == len(sessions)
     assert 0 == within(30, lambda: sessions[0].wait(submit(sessions[0], "true"), 30)).exitStatus
+
+
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_fork_while_it_starts(engine: Engine) -> None:
+    """A child that is forked during a start has nothing of it open, and holds up nobody."""
+    drmaa_cffi.load_library("local")
+    reading, writing = os.pipe()
+    waiting, ending = os.pipe()
+    client = threading.Thread(target=lambda: initialize().exit(), daemon=True)
+    with start_held_up(engine):
+        held = set(Path("/proc/self/fd").iterdir())
+        client.start()
+        starting(engine)
+        child = os.fork()
+        if not child:
+            more = [path.name for path in set(Path("/proc/self/fd").iterdir()) - held]
+            os.write(writing, f"{more}".encode())
+            os.close(ending)
+            os.read(waiting, 1)
+            os._exit(0)
+    os.close(waiting)
+    try:
+        assert b"[]" == os.read(reading, 1000)
+        client.join(30)
+        engine.stop()
+        within(30, lambda: initialize().exit())
+    finally:
+        for number in (reading, writing, ending):
+            os.close(number)
+        os.waitpid(child, 0)
 
 
 def test_interrupt_while_it_starts(engine: Engine) -> None:

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "launch.h"
+#include "underway.h"
 
 #define ANSWER_HEADER 8
 #define HELLO_SECONDS 60
@@ -110,7 +111,7 @@ static int reach(connection *to, bool again, int *socket, diagnosis_buffer diagn
         if (code == DRMAA_ERRNO_SUCCESS) {
             code = say_hello(to, *socket, again, diagnosis);
             if (code != DRMAA_ERRNO_SUCCESS)
-                close(*socket);
+                close_noted(SOCKET_OPEN);
         }
         if (code != ENGINE_GONE)
             return code;
@@ -132,9 +133,10 @@ int open_connection(connection *to, const char *contact, diagnosis_buffer diagno
     int code = open_home(&to->home, diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
+    note_open(FOLDER_OPEN, to->home.folder);
     code = reach(to, false, &to->socket, diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS) {
-        close_home(&to->home);
+        close_noted(FOLDER_OPEN);
         return code;
     }
     pthread_mutex_init(&to->lock, NULL);
@@ -183,9 +185,10 @@ static void finish_all(connection *to, int code, const char *words)
 
 static void hang_up(connection *to)
 {
-    if (to->socket >= 0)
-        close(to->socket);
-    to->socket = -1;
+    int socket = to->socket;
+    to->socket = -1; /* before its number can be another file's, in a child of this moment */
+    if (socket >= 0)
+        close(socket);
     to->in.size = 0;
     release_context(to->sent);
     to->sent = NULL;
@@ -229,6 +232,7 @@ static void reconnect(connection *to)
         return;
     }
     to->socket = made;
+    forget_noted();
     for (request *of = to->first; of != NULL; of = of->next) {
         of->frame.bytes[AT_FLAGS] = FLAG_RETRY;
         send_request(to, of);

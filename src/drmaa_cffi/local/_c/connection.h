@@ -40,7 +40,8 @@ typedef struct {
     wire_buffer in;
 } connection;
 
-/* Reaches the engine and opens the session `contact` ("" for a new one). Returns a code. */
+/* Reaches the engine and opens the session `contact` ("" for a new one). Returns a code. Call
+ * forget_noted once a fork would find the connection by itself. */
 int open_connection(connection *to, const char *contact, diagnosis_buffer diagnosis);
 /* Tells the engine that the session is left, which answers every waiting thread with
  * NO_ACTIVE_SESSION. New calls fail the same way. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "underway.h"
 
 #define SOCKET_NAME "engine.sock"
 #define START_SECONDS 60
@@ -34,14 +35,14 @@ static int try_connect(const engine_home *home)
     if ((size_t)length >= sizeof address.sun_path)
         snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME,
                  home->folder);
-    int made = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int made = note_open(SOCKET_OPEN, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (made < 0)
         return -1;
     while (connect(made, (struct sockaddr *)&address, sizeof address) != 0) {
         if (errno == EINTR)
             continue;
         int reason = errno;
-        close(made);
+        close_noted(SOCKET_OPEN);
         errno = reason;
         return -1;
     }
@@ -54,7 +55,7 @@ static int check_peer(int made, diagnosis_buffer diagnosis)
     socklen_t size = sizeof peer;
     if (getsockopt(made, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid())
         return DRMAA_ERRNO_SUCCESS;
-    close(made);
+    close_noted(SOCKET_OPEN);
     return fail(diagnosis, DRMAA_ERRNO_AUTH_FAILURE,
                 "the local engine's socket is held by user %lu, not by you (%lu)",
                 (unsigned long)peer.uid, (unsigned long)geteuid());
@@ -112,7 +113,7 @@ static char **engine_environment(char *setting)
     return made;
 }
 
-/* Starts the command with its output in `output`; returns 0 or why not. */
+/* Starts the command with its output in `output`; returns 0 or why not. The environment is held. */
 static int spawn(const engine_home *home, char **words, int output, pid_t *pid)
 {
     char setting[PATH_MAX + 32];
@@ -136,12 +137,10 @@ static int spawn(const engine_home *home, char **words, int output, pid_t *pid)
          * client's terminal must not end the start. */
         posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
                                                   | POSIX_SPAWN_SETPGROUP);
-        int held = hold_environment();
         char **environment = engine_environment(setting);
         reason = environment == NULL ? ENOMEM
                                      : posix_spawnp(pid, words[0], &files, &attributes, words,
                                                     environment);
-        release_environment(held);
         free(environment);
         posix_spawnattr_destroy(&attributes);
     }
@@ -181,14 +180,23 @@ static int listen_to(int input, char *words, size_t size)
 static int start_with(const engine_home *home, char **words, diagnosis_buffer diagnosis)
 {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine could not be started: %s", strerror(errno));
     pid_t pid = -1;
+    /* In Python this also keeps a child from being forked before the pipe's input is noted: for
+     * such a child we would wait as for the engine. */
+    int held = hold_environment();
+    if (pipe2(ends, O_CLOEXEC) != 0) {
+        int reason = errno;
+        release_environment(held);
+        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                    "the local engine could not be started: %s", strerror(reason));
+    }
+    note_open(PIPE_OPEN, ends[0]);
+    note_open(PIPE_INPUT_OPEN, ends[1]);
     int reason = spawn(home, words, ends[1], &pid);
-    close(ends[1]);
+    close_noted(PIPE_INPUT_OPEN);
+    release_environment(held);
     if (reason != 0) {
-        close(ends[0]);
+        close_noted(PIPE_OPEN);
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine could not be started: '%s': %s; set DRMAA_LOCAL_ENGINE to "
                     "the command that starts it (such as 'python3 -m drmaa_cffi.local engine'), "
@@ -197,7 +205,7 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
     }
     char said[1500];
     int ended = listen_to(ends[0], said, sizeof said);
-    close(ends[0]);
+    close_noted(PIPE_OPEN);
     if (!ended) {
         /* Whoever waits in its group for the engine waits in vain. If it still is our child,
          * the number is nobody else's. */
@@ -259,7 +267,8 @@ int reach_engine(const engine_home *home, int *made, diagnosis_buffer diagnosis)
     if (*made >= 0)
         return check_peer(*made, diagnosis);
     /* Clients that start at once queue here, so that one of them starts one engine. */
-    int lock = openat(home->folder, "start.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int lock = note_open(
+        LOCK_OPEN, openat(home->folder, "start.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (lock < 0)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine's folder '%s' cannot be written: %s; set DRMAA_LOCAL_HOME "
@@ -275,7 +284,9 @@ int reach_engine(const engine_home *home, int *made, diagnosis_buffer diagnosis)
             *made = try_connect(home);
     }
     int reason = errno;
-    close(lock);
+    /* Not by closing it alone: a child that was forked meanwhile may have a copy. */
+    flock(lock, LOCK_UN);
+    close_noted(LOCK_OPEN);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
     if (*made >= 0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "template.h"
+#include "underway.h"
 
 #ifndef DRMAA_LOCAL_VERSION
 #define DRMAA_LOCAL_VERSION "0+unknown"
@@ -40,6 +41,7 @@ static void after_fork_in_child(void)
     bool had = session.state != NONE;
     if (session.state == ACTIVE || session.state == CLOSING)
         abandon_connection(&session.connection);
+    close_all_noted();
     pthread_mutex_init(&session.lock, NULL);
     pthread_cond_init(&session.unused, NULL);
     renew_template_lock();
@@ -125,6 +127,7 @@ EXPORT int drmaa_init(const char *contact, char *words, size_t size)
     session.owner = getpid();
     session.forked = false;
     session.state = code == DRMAA_ERRNO_SUCCESS ? ACTIVE : NONE;
+    forget_noted();
     pthread_mutex_unlock(&session.lock);
     return code;
 }

@@ -1,0 +1,16 @@
+/* What is open while an engine is reached, which one thread does at a time: nobody else knows of
+ * it yet, and a child that is forked meanwhile must not keep it. */
+#ifndef DRMAA_LOCAL_UNDERWAY_H
+#define DRMAA_LOCAL_UNDERWAY_H
+
+enum under_way { FOLDER_OPEN, LOCK_OPEN, PIPE_OPEN, PIPE_INPUT_OPEN, SOCKET_OPEN, MOST_OPEN };
+
+/* Returns the descriptor, or what was given instead of one. */
+int note_open(enum under_way what, int descriptor);
+void close_noted(enum under_way what);
+/* Whatever is still open is now in the session's hands. */
+void forget_noted(void);
+/* In a forked child. */
+void close_all_noted(void);
+
+#endif
