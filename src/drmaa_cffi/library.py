@@ -18,6 +18,7 @@ from .errors import (
     invalid_argument,
     shown,
 )
+from .startup import command_of
 
 PATH_VARIABLE = "DRMAA_LIBRARY_PATH"
 LOCAL = "local"
@@ -244,7 +245,7 @@ def _search(path: str | None) -> Library:
             # Its engine is a program of this Python's; a job that submits jobs has it, too.
             os.environ.setdefault(
                 "DRMAA_LOCAL_ENGINE",
-                f"{shlex.quote(sys.executable)} -m drmaa_cffi.local engine",
+                " ".join(map(shlex.quote, command_of("drmaa_cffi.local", "engine"))),
             )
         outcome = _try(_LOCAL_LIBRARY if is_local else candidate, step.found_via)
         if isinstance(outcome, Library):

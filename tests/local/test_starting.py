@@ -30,6 +30,25 @@ def test_no_engine_command(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> N
         initialize()
 
 
+def test_modules_in_the_callers_folder(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that is started in a folder with a json.py does not run that, whoever's it is."""
+    monkeypatch.delenv("DRMAA_LOCAL_ENGINE")
+    folder = tmp_path / "it's a folder"
+    folder.mkdir()
+    for name in ("json", "runpy", "asyncio", "drmaa_cffi"):
+        (folder / f"{name}.py").write_text(f"open('{tmp_path}/was run', 'w')\n")
+    program = folder.with_name("program.py")
+    program.write_text("import drmaa_cffi\nwith drmaa_cffi.Session() as session: pass\n")
+    done = subprocess.run(
+        [sys.executable, program], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    assert engine.pids()
+    assert not (tmp_path / "was run").exists()
+
+
 def test_bad_engine_command(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that fails is named, with what it said."""
     monkeypatch.setenv("DRMAA_LOCAL_ENGINE", "sh -c 'echo \"no luck\" >&2; exit 3'")

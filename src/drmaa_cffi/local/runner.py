@@ -10,10 +10,11 @@ import os
 import signal
 import socket
 import struct
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from drmaa_cffi import startup
 
 from . import home as homes
 from . import model, spec
@@ -191,7 +192,7 @@ class Runner(asyncio.Protocol):
             os.close(lock)
 
     def _greet(self, link: socket.socket) -> list[list[bytes]] | None:
-        command = [sys.executable, "-m", "drmaa_cffi.local", "engine"]
+        command = startup.command_of("drmaa_cffi.local", "engine")
         words = b"".join(_text(os.fsencode(word)) for word in command)
         data = b""
         link.settimeout(_GREETING_SECONDS)
