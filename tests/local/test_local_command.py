@@ -6,8 +6,10 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from engines import Engine, submit, until
 
 from drmaa_cffi import Session
@@ -70,6 +72,25 @@ def test_log(engine: Engine) -> None:
     assert output(drmaa_cffi("local", "log", "-n", "1")) == engine.log().splitlines(True)[-1]
     told = json.loads(output(drmaa_cffi("local", "log", "--json")))
     assert {"log": f"{engine.home}/engine.log", "lines": engine.log().splitlines()} == told
+
+
+@pytest.mark.parametrize("words", [("local", "status"), ("doctor",)])
+def test_modules_in_the_users_folder(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    """What the command starts does not run a json.py of the folder that the user is in."""
+    monkeypatch.delenv("DRMAA_LOCAL_ENGINE")
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / "json.py").write_text(f"open('{tmp_path}/was run', 'w')\n")
+    # As the installed command does, whose own folder is not the user's.
+    program = tmp_path / "command.py"
+    program.write_text("import sys\nfrom drmaa_cffi.cli import main\nsys.exit(main())\n")
+    done = subprocess.run(
+        [sys.executable, program, *words], cwd=folder, capture_output=True, text=True, check=False
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+    assert not (tmp_path / "was run").exists()
 
 
 def test_broken_setting(engine: Engine) -> None:

@@ -7,12 +7,12 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
 
 from drmaa_cffi.library import STATIC_TLS_ERROR, is_local_engine, offers
+from drmaa_cffi.startup import command_of
 
 from .restart import with_room
 
@@ -136,7 +136,7 @@ def _probe(
     arguments: list[str], environ: Mapping[str, str], limit: float
 ) -> tuple[list[dict[str, Any]], str, str]:
     """Run the probe; return its steps, how it ended if not well, and what was written."""
-    command = [sys.executable, "-m", f"{__package__}.probe", *arguments]
+    command = command_of(f"{__package__}.probe", *arguments)
     broken_off = ""
     process = subprocess.Popen(  # noqa: S603 - this Python
         command,

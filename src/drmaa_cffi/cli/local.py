@@ -16,6 +16,8 @@ from typing import Any
 import click
 from rich.table import Table
 
+from drmaa_cffi.startup import command_of
+
 from .output import Failure, console, data, document
 from .sessions import json_option
 
@@ -28,7 +30,7 @@ def local() -> None:
 def _engine(*words: str) -> str:
     """Run the local engine's command and return what it wrote."""
     done = subprocess.run(  # noqa: S603 - this Python
-        [sys.executable, "-m", "drmaa_cffi.local", *words],
+        command_of("drmaa_cffi.local", *words),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
