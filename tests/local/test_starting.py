@@ -49,6 +49,25 @@ def test_modules_in_the_callers_folder(
     assert not (tmp_path / "was run").exists()
 
 
+def test_no_working_directory(engine: Engine, tmp_path: Path) -> None:
+    """In a folder that was deleted an engine starts; a relative path is refused in plain words."""
+    program = (
+        "import os, subprocess, sys, drmaa_cffi\n"
+        "os.mkdir('gone'); os.chdir('gone'); os.rmdir(os.getcwd())\n"
+        "with drmaa_cffi.Session(): pass\n"
+        "os.environ['DRMAA_LOCAL_HOME'] = 'engine'\n"
+        "for command in 'status', 'engine', 'stop':\n"
+        "    subprocess.run([sys.executable, '-m', 'drmaa_cffi.local', command])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert 0 == done.returncode, done.stderr
+    assert [
+        "the local engine's folder 'engine' cannot be found from the working directory"
+    ] * 3 == [line.partition(",")[0] for line in done.stderr.splitlines()]
+
+
 def test_bad_engine_command(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command that fails is named, with what it said."""
     monkeypatch.setenv("DRMAA_LOCAL_ENGINE", "sh -c 'echo \"no luck\" >&2; exit 3'")

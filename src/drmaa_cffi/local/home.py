@@ -67,10 +67,23 @@ def _number(name: str, default: float, least: float, most: float, *, whole: bool
 
 
 def find_home() -> Path:
-    """The folder's absolute path; `_c/home.c` finds the same one by the same rules."""
+    """The folder's absolute path; `_c/home.c` finds the same one by the same rules.
+
+    Raises:
+        HomeError: DRMAA_LOCAL_HOME is a relative path, and there is no working directory.
+    """
     given = os.environ.get("DRMAA_LOCAL_HOME", "")
+    if given.startswith("/"):
+        return Path(given)
     if given:
-        return Path.cwd() / given
+        try:
+            return Path.cwd() / given
+        except OSError as error:
+            raise HomeError(
+                f"the local engine's folder '{given}' cannot be found from the working directory, "
+                f"which is gone or closed to you ({error.strerror}): set DRMAA_LOCAL_HOME to an "
+                "absolute path, or go to another directory"
+            ) from error
     host = socket.gethostname() or "localhost"
     state = os.environ.get("XDG_STATE_HOME", "")
     if state.startswith("/"):
