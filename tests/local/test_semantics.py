@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import pwd
 import resource
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
-from engines import Engine, output, run, submit, template, until
+from engines import Engine, initialize, output, run, submit, template, until
 
 import drmaa_cffi
 from drmaa_cffi import Session
@@ -138,6 +140,36 @@ def test_umask_and_limits(engine: Engine, session: Session, tmp_path: Path) -> N
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
         os.umask(mask)
     assert ["0027", "123"] == text.split()[:2]
+
+
+def test_limits_of_the_first_client(engine: Engine, tmp_path: Path) -> None:
+    """The soft limits of who starts the engine bind that client's jobs, and nobody else's."""
+    program = """
+import resource as r, sys, drmaa_cffi
+drmaa_cffi.load_library()
+for kind, soft in (r.RLIMIT_NOFILE, 12), (r.RLIMIT_FSIZE, 40000), (r.RLIMIT_CPU, 1000):
+    r.setrlimit(kind, (soft, r.getrlimit(kind)[1]))
+session = drmaa_cffi.Session(); session.initialize()
+job = session.createJobTemplate()
+job.remoteCommand, job.args, job.outputPath = "cat", ["/proc/self/limits"], ":" + sys.argv[1]
+print(session.wait(session.runJob(job)).exitStatus)
+"""
+    client = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "out")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ("0\n", "") == (client.stdout, client.stderr)
+    lines = (tmp_path / "out").read_text().splitlines()
+    limits = {line[:25].strip(): line[25:].split()[0] for line in lines}
+    assert ("12", "40000", "1000") == (
+        limits["Max open files"], limits["Max file size"], limits["Max cpu time"]
+    )  # fmt: skip
+    session = initialize()
+    job = template(session, "true", jobSubmissionState="drmaa_hold")
+    job.jobEnvironment = {"FILL": "x" * 5000}
+    for _ in range(20):
+        session.runJob(job)
+    assert sum(file.stat().st_size for file in engine.home.glob("engine.db*")) > 40000
 
 
 def test_process_group(engine: Engine, session: Session, tmp_path: Path) -> None:

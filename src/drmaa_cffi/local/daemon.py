@@ -8,6 +8,7 @@ import fcntl
 import gc
 import logging
 import os
+import resource
 import signal
 import sqlite3
 import sys
@@ -26,6 +27,15 @@ _LOCK_SECONDS = 30
 _LOOK_AGAIN_SECONDS = 0.02
 _MOST_LOG = 1 << 20
 _LIKELY_DESCRIPTORS = 4096
+_MOST_DESCRIPTORS = 1 << 16
+_LIMITS = (
+    resource.RLIMIT_AS,
+    resource.RLIMIT_CPU,
+    resource.RLIMIT_DATA,
+    resource.RLIMIT_FSIZE,
+    resource.RLIMIT_NOFILE,
+    resource.RLIMIT_NPROC,
+)
 
 
 def run(*, foreground: bool) -> int:
@@ -40,6 +50,7 @@ def run(*, foreground: bool) -> int:
     """
     # Whoever started us may have left files open that are none of our business.
     _close_inherited()
+    _raise_limits()
     settings = homes.Settings.read()
     home = homes.Home(homes.find_home())
     if not _take_lock(home):
@@ -93,6 +104,21 @@ def _close_inherited() -> None:
         if number > sys.stderr.fileno():
             with contextlib.suppress(OSError):
                 os.close(number)
+
+
+def _raise_limits() -> None:
+    """Lets the engine and the runner have what they may: they serve others than who starts them.
+
+    Jobs are not concerned: each gets its submitter's limits.
+    """
+    for kind in _LIMITS:
+        soft, hard = resource.getrlimit(kind)
+        wanted = hard
+        if kind == resource.RLIMIT_NOFILE and not 0 <= hard < _MOST_DESCRIPTORS:
+            # Not thousand millions: sendmail may try to close each of them.
+            wanted = max(soft, _MOST_DESCRIPTORS)
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(kind, (wanted, hard))
 
 
 def _take_lock(home: homes.Home) -> bool:
