@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -173,6 +174,27 @@ thread.join()
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert (0, "") == (done.returncode, done.stderr)
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_without_standard_streams(engine: Engine, tmp_path: Path, closed: str) -> None:
+    """In a program without standard streams nothing of the engine's has their numbers."""
+    program = """
+import contextlib, os, sys, drmaa_cffi
+found = []
+for _ in range(2):
+    with drmaa_cffi.Session() as session:
+        for number in 0, 1, 2:
+            with contextlib.suppress(OSError): found.append(os.readlink(f"/proc/self/fd/{number}"))
+open(sys.argv[1], "w").write(repr(found))
+"""
+    told = tmp_path / "told"
+    subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", program, told],
+        stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=True,
+    )  # fmt: skip
+    found = set(ast.literal_eval(told.read_text()))
+    assert set() == {name for name in found if name != "/dev/null" and "pipe:" not in name}
 
 
 def test_thousand_waits(engine: Engine, session: Session) -> None:

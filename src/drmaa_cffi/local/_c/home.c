@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "environment.h"
+#include "underway.h"
 
 static const char *setting(const char *name)
 {
@@ -68,6 +69,11 @@ static int make_folders(const char *path)
     return mkdir(part, 0700) == 0 || errno == EEXIST;
 }
 
+static int open_folder(const char *path)
+{
+    return above_standard_streams(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 int open_home(engine_home *home, diagnosis_buffer diagnosis)
 {
     home->folder = -1;
@@ -78,9 +84,9 @@ int open_home(engine_home *home, diagnosis_buffer diagnosis)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine's folder cannot be found, or its path is too long: set "
                     "DRMAA_LOCAL_HOME to the path of a folder of your own");
-    home->folder = open(home->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    home->folder = open_folder(home->path);
     if (home->folder < 0 && errno == ENOENT && make_folders(home->path))
-        home->folder = open(home->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        home->folder = open_folder(home->path);
     if (home->folder < 0)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine's folder '%s' cannot be made or opened: %s; set "

@@ -184,15 +184,18 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
     /* In Python this also keeps a child from being forked before the pipe's input is noted: for
      * such a child we would wait as for the engine. */
     int held = hold_environment();
-    if (pipe2(ends, O_CLOEXEC) != 0) {
+    int made = pipe2(ends, O_CLOEXEC) == 0;
+    int output = made ? note_open(PIPE_OPEN, ends[0]) : -1;
+    int input = made ? note_open(PIPE_INPUT_OPEN, ends[1]) : -1;
+    if (output < 0 || input < 0) {
         int reason = errno;
+        close_noted(PIPE_INPUT_OPEN);
+        close_noted(PIPE_OPEN);
         release_environment(held);
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     "the local engine could not be started: %s", strerror(reason));
     }
-    note_open(PIPE_OPEN, ends[0]);
-    note_open(PIPE_INPUT_OPEN, ends[1]);
-    int reason = spawn(home, words, ends[1], &pid);
+    int reason = spawn(home, words, input, &pid);
     close_noted(PIPE_INPUT_OPEN);
     release_environment(held);
     if (reason != 0) {
@@ -204,7 +207,7 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
                     words[0], strerror(reason));
     }
     char said[1500];
-    int ended = listen_to(ends[0], said, sizeof said);
+    int ended = listen_to(output, said, sizeof said);
     close_noted(PIPE_OPEN);
     if (!ended) {
         /* Whoever waits in its group for the engine waits in vain. If it still is our child,

@@ -3,14 +3,28 @@
  * whose number might be another file's. */
 #include "underway.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
 /* Each descriptor plus one; 0 for none. */
 static atomic_int noted[MOST_OPEN];
 
+int above_standard_streams(int descriptor)
+{
+    if (descriptor < 0 || descriptor > STDERR_FILENO)
+        return descriptor;
+    int moved = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int reason = errno;
+    close(descriptor);
+    errno = reason;
+    return moved;
+}
+
 int note_open(enum under_way what, int descriptor)
 {
+    descriptor = above_standard_streams(descriptor);
     noted[what] = descriptor + 1;
     return descriptor;
 }

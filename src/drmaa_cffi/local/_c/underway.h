@@ -5,7 +5,10 @@
 
 enum under_way { FOLDER_OPEN, LOCK_OPEN, PIPE_OPEN, PIPE_INPUT_OPEN, SOCKET_OPEN, MOST_OPEN };
 
-/* Returns the descriptor, or what was given instead of one. */
+/* Returns the descriptor under a number that is no standard stream's: what a program without
+ * them prints would go there. -1 with errno if there is none, or none was given. */
+int above_standard_streams(int descriptor);
+/* The same, and notes it. */
 int note_open(enum under_way what, int descriptor);
 void close_noted(enum under_way what);
 /* Whatever is still open is now in the session's hands. */
