@@ -128,6 +128,27 @@ def test_long_path(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     until(lambda: not long.processes())
 
 
+@pytest.mark.parametrize("length", [494, 495])
+def test_longest_path(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    """A path is as long as SQLite takes, or is refused with the limit."""
+    folder = tmp_path
+    while len(str(folder)) < length - 200:
+        folder /= "f" * 99
+    long = Engine(folder / ("e" * (length - len(str(folder)) - 1)))
+    monkeypatch.setenv("DRMAA_LOCAL_HOME", str(long.home))
+    if length > 494:
+        with pytest.raises(DrmsInitException, match="has a path of 495 bytes.* 494 at most"):
+            initialize()
+        return
+    session = initialize()
+    assert 3 == session.wait(submit(session, "exit 3"), 30).exitStatus
+    session.exit()
+    long.stop()
+    until(lambda: not long.processes())
+
+
 @root
 def test_no_proc(engine: Engine, tmp_path: Path) -> None:
     """Without /proc jobs run all the same; only a path too long for a socket cannot be helped."""

@@ -15,6 +15,8 @@ SOCKET_NAME = "engine.sock"
 RUNNER_SOCKET_NAME = "runner.sock"
 #: The longest path a Unix socket's address holds, without its NUL.
 _MOST_SOCKET_PATH = 107
+#: The longest path of the folder: SQLite takes 512 bytes at most, with its own suffix.
+_MOST_PATH = 512 - len("/engine.db-journal")
 
 
 class HomeError(Exception):
@@ -102,11 +104,18 @@ class Home:
         make: make it, and those above it, if it is missing.
 
     Raises:
-        HomeError: it cannot be made or opened, belongs to somebody else, or lets others in.
+        HomeError: it cannot be made or opened, has too long a path, belongs to somebody else, or
+            lets others in.
     """
 
     def __init__(self, path: Path, *, make: bool = True) -> None:
         self.path = path
+        length = len(os.fsencode(os.path.realpath(path)))
+        if length > _MOST_PATH:
+            raise HomeError(
+                f"the local engine's folder '{path}' has a path of {length} bytes, and SQLite "
+                f"takes {_MOST_PATH} at most: set DRMAA_LOCAL_HOME to a shorter one"
+            )
         try:
             if make:
                 path.parent.mkdir(parents=True, exist_ok=True)
