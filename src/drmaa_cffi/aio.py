@@ -27,6 +27,7 @@ from .errors import (
 from .inbox import Inbox
 from .jobids import job_id_of, job_ids_of
 from .session import JobInfo, JobTemplate, Version
+from .submissions import watch
 from .synchronizing import dispose_of_all
 from .timeouts import seconds_of
 
@@ -298,7 +299,7 @@ class Session:
         C: drmaa_synchronize.
         """
         ids = list(map(job_id_of, job_ids_of(jobIds)))
-        newcomers = waiting.waits.submissions.watch()
+        newcomers = watch()
         await _call_long(partial(sync.Session.synchronize, ids, timeout, dispose=False))
         # Only now: a call that was cancelled must not take the records with it.
         if dispose and JOB_IDS_SESSION_ALL in ids:

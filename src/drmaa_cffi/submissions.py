@@ -1,18 +1,25 @@
-"""Tells jobs that are submitted meanwhile from all others, for who disposes of those."""
+"""Tells jobs that are submitted meanwhile from all others, for who disposes of those.
+
+All is done in single steps, without a lock: the main thread submits, too, where signals interrupt.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 import weakref
-from typing import Callable, Iterable, Set, TypeVar, Union
+from typing import Callable, Iterable, Set
 
 from .errors import DrmaaException
-
-_Ids = TypeVar("_Ids", bound=Union[str, "list[str]"])
 
 # How long who disposes of jobs waits for the ids of what is being submitted, in seconds.
 _PATIENCE = 10.0
 _LOOK = 0.005
+
+#: A token for each submission that is being made.
+under_way: set[object] = set()
+#: Who is told of new jobs.
+watchers: list[weakref.ref[Newcomers]] = []
 
 
 class Newcomers(Set[str]):
@@ -21,46 +28,46 @@ class Newcomers(Set[str]):
     __hash__ = object.__hash__  # type: ignore[assignment]  # for weak references to it
 
 
-class Submissions:
-    """The submissions of this process. All is done in single steps, without a lock."""
+def watch() -> Newcomers:
+    """Return a set that gets the ids of all jobs from now on, as long as somebody has it."""
+    made = Newcomers()
+    watchers.append(weakref.ref(made, watchers.remove))
+    return made
 
-    def __init__(self) -> None:
-        self._under_way: set[object] = set()
-        self._watchers: list[weakref.ref[Newcomers]] = []
 
-    def watch(self) -> Newcomers:
-        """Return a set that gets the ids of all jobs from now on, as long as somebody has it."""
-        made = Newcomers()
-        self._watchers.append(weakref.ref(made, self._watchers.remove))
-        return made
+def note(ids: Iterable[str]) -> None:
+    """Tell who watches of new jobs."""
+    for reference in tuple(watchers):
+        newcomers = reference()
+        if newcomers is not None:
+            newcomers.update(ids)
 
-    def run(self, submit: Callable[..., _Ids], *arguments: object) -> _Ids:
-        """Submit, and tell who watches."""
-        token = object()
-        try:
-            self._under_way.add(token)
-            ids = submit(*arguments)
-            if self._watchers:
-                self._note([ids] if isinstance(ids, str) else ids)
-            return ids
-        except DrmaaException as error:
-            self._note(error.jobIds)
-            raise
-        finally:
-            self._under_way.discard(token)
 
-    def _note(self, ids: Iterable[str]) -> None:
-        for reference in tuple(self._watchers):
-            newcomers = reference()
-            if newcomers is not None:
-                newcomers.update(ids)
+def submit_bulk(submit: Callable[[], list[str]]) -> list[str]:
+    """Submit many jobs, and tell who watches. Session.runJob() does the same for one."""
+    token = object()
+    try:
+        under_way.add(token)
+        ids = submit()
+        note(ids)
+    except DrmaaException as error:
+        note(error.jobIds)
+        raise
+    finally:
+        under_way.discard(token)
+    return ids
 
-    def settle(self) -> bool:
-        """Wait until what is being submitted now is noted; return whether it is."""
-        end = time.monotonic() + _PATIENCE
-        before = self._under_way.copy()
-        while before & self._under_way:
-            if time.monotonic() > end:
-                return False
-            time.sleep(_LOOK)
-        return True
+
+def settle() -> bool:
+    """Wait until what is being submitted now is noted; return whether it is."""
+    end = time.monotonic() + _PATIENCE
+    before = under_way.copy()
+    while before & under_way:
+        if time.monotonic() > end:
+            return False
+        time.sleep(_LOOK)
+    return True
+
+
+# The parent's threads, which submit there, do not exist in a forked child.
+os.register_at_fork(after_in_child=under_way.clear)

@@ -10,11 +10,11 @@ from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
 from .errors import ExitTimeoutException, InvalidJobException
 from .jobids import job_id_of
 from .records import CallInC, id_of
+from .submissions import Newcomers, settle, watch
 from .timeouts import deadline_of, timed_out, timeout_until
 from .waiting import outcome_of
 
 if TYPE_CHECKING:
-    from .submissions import Newcomers
     from .waiting import Waits
 
 # How long an abandoned wait may take to bring the record of a job that has ended, in seconds.
@@ -25,7 +25,7 @@ _ALL = (JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ALL.encode())
 def synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
     """Wait for all of *job_ids*, as Session.synchronize describes."""
     if dispose and any(job_id in _ALL for job_id in job_ids):
-        newcomers = waits.submissions.watch()
+        newcomers = watch()
         _wait(waits, job_ids, timeout, dispose=False)
         threads.off_main(lambda: dispose_of_all(waits, newcomers))
     else:
@@ -135,7 +135,7 @@ def dispose_of_all(waits: Waits, newcomers: Newcomers) -> None:
                     break  # what gives a record twice might never end
                 taken.add(job_id)
                 is_theirs = records.divert(JOB_IDS_SESSION_ANY, outcome)
-                if not is_theirs and (not waits.submissions.settle() or job_id in newcomers):
+                if not is_theirs and (not settle() or job_id in newcomers):
                     newcomers.add(job_id)
                     records.put(JOB_IDS_SESSION_ANY, outcome)
     finally:

@@ -31,7 +31,6 @@ from .errors import (
 )
 from .reaper import LOST_AFTER, Reaper
 from .records import CallInC, Claim, Listener, Outcome, Records, id_of
-from .submissions import Submissions
 from .timeouts import deadline_of, timed_out, timeout_until
 
 if TYPE_CHECKING:
@@ -53,7 +52,6 @@ class Waits:
     def __init__(self) -> None:
         self.records: Records = Records()
         self._reaper = Reaper(self.records, outcome_of)
-        self.submissions: Submissions = Submissions()
 
     def reset(self) -> None:
         """Forget all records and calls: the session is over, and so is every wait in it."""

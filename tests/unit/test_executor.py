@@ -46,7 +46,7 @@ def test_one_wait_for_all(fake: Fake, executor: JobExecutor, template: JobTempla
     before = tasks()
     futures = executor.submit_bulk(template, 1, 200, 1)
     until(lambda: fake.calls("drmaa_wait"))
-    assert tasks() <= before + 1  # a thread of an earlier test may have left
+    until(lambda: tasks() <= before + 1)  # others may just leave, also one of an earlier test
     fake.finish()
     concurrent.futures.wait(futures, LIMIT)
     assert {future.job_id for future in futures} == {f.result().jobId for f in futures}
