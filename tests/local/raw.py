@@ -62,5 +62,9 @@ def connect(engine: Engine) -> socket.socket:
     """A raw connection to the engine."""
     link = socket.socket(socket.AF_UNIX)
     link.settimeout(10)
-    link.connect(str(engine.home / "engine.sock"))
+    try:
+        link.connect(str(engine.home / "engine.sock"))
+    except OSError:
+        link.close()
+        raise
     return link

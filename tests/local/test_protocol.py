@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import struct
 import subprocess
 import sys
@@ -258,3 +259,45 @@ def test_record_of_a_wait_that_stop_cut_off(engine: Engine, client_of: Start) ->
     number, code, record = again.answer()
     assert (5004, 0) == (number, code)
     assert b"exit_status=7" in record
+
+
+def hello(nonce: bytes, contact: str = "") -> bytes:
+    """The frame that opens a session."""
+    payload = struct.pack("=IB16sI", 1, 0, nonce, len(contact)) + contact.encode()
+    return HEADER.pack(12 + len(payload), HELLO, 0, 1, 1) + payload
+
+
+def open_sessions_until_it_leaves(engine: Engine) -> list[str]:
+    """The contacts of clients of which one comes after the other while the engine is stopped."""
+    answers = []
+    serving = engine.pid
+    with contextlib.ExitStack() as at_end:
+        links: list[socket.socket] = []
+        with contextlib.suppress(FileNotFoundError, ConnectionError):
+            while len(links) < 300:
+                with contextlib.suppress(BlockingIOError):  # too many at a time
+                    links.append(at_end.enter_context(connect(engine)))
+                    links[-1].sendall(hello(os.urandom(16)))
+                if len(links) == 50:
+                    answers = [link.recv(100) for link in links]
+                    os.kill(serving, signal.SIGTERM)
+        for link in links[50:]:
+            with contextlib.suppress(ConnectionResetError):
+                answers.append(link.recv(100))
+    until(lambda: not engine.pids())
+    return [answer[12:].decode() for answer in answers if answer]
+
+
+def test_sessions_opened_while_the_engine_leaves(engine: Engine) -> None:
+    """Each session that an engine opens at its end is there for the next one, too."""
+    contacts = []
+    for _ in range(3):
+        assert 0 == engine.command("engine").returncode
+        contacts += open_sessions_until_it_leaves(engine)
+    assert len(contacts) == len(set(contacts)) >= 150
+    assert 0 == engine.command("engine").returncode
+    for contact in contacts:
+        with connect(engine) as link:
+            link.sendall(hello(os.urandom(16), contact))
+            assert contact == link.recv(1000)[12:].decode()
+    assert "ERROR" not in engine.log()

@@ -99,6 +99,10 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """asyncio: whole frames, or parts of them."""
+        if self._server.leaving:
+            # Also of one that connected just before, and was not abandoned with the others: no
+            # answer would come of it. When our process ends it will ask the next engine.
+            return
         self._in += data  # grows in place: a large frame comes in many parts
         at, end = 0, len(self._in)
         while end - at >= HEADER.size:
@@ -378,6 +382,11 @@ class Server:
         self.engine.finish()
         await self.engine.link.leave(wait=self._terminating)
         self.engine.disk.close()
+
+    @property
+    def leaving(self) -> bool:
+        """Whether nothing is served any more."""
+        return self._over.done()
 
     def welcome(self, connection: Connection) -> None:
         """A client has said hello."""
