@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -147,5 +149,26 @@ def test_reaped_jobs(engine: Engine, client_of: Start, end: Callable[[Engine], N
     stop(engine)
     change(engine, "UPDATE task SET reaped = reaped - 130")
     assert 0 == engine.command("engine").returncode
+    stop(engine)
+    assert [0, 0] == rows(engine)
+
+
+def test_client_that_does_not_come_back(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, client_of: Start
+) -> None:
+    """What a client that is gone might ask for again is forgotten when it has had its time."""
+    program = (
+        "import sys; from drmaa_cffi.local import command, repeats; repeats.SECONDS = 0.5; "
+        "sys.exit(command.main(['engine']))"
+    )
+    monkeypatch.setenv("DRMAA_LOCAL_ENGINE", shlex.join([sys.executable, "-c", program]))
+    session = initialize()
+    client = client_of()
+    client.send(SUBMIT, 3, submission("/bin/true"))
+    client.send(WAIT, 4, ANY)
+    assert {(3, 0), (4, 0)} == {client.answer()[:2] for _ in range(2)}
+    client.link.close()
+    time.sleep(2)
+    session.exit()
     stop(engine)
     assert [0, 0] == rows(engine)

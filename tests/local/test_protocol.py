@@ -83,7 +83,7 @@ def test_silence_after_hello(engine: Engine, client_of: Start) -> None:
     """A client that stops in the middle of a message, or before hello, is dropped in the end."""
     client = client_of()
     client.link.sendall(HEADER.pack(1000, SUBMIT, 0, 3, 1) + b"half")
-    quiet, silent = client_of(), connect(engine)
+    quiet, silent = client_of(b"q" * 16), connect(engine)
     with silent:
         for link in (client.link, silent):
             link.settimeout(20)
@@ -240,6 +240,57 @@ def test_submission_asked_again(engine: Engine, client_of: Start, tmp_path: Path
     again.send(WAIT, 4, ANY)
     assert (4, 18) == again.answer()[:2]  # there is no job
     assert "run\n" == (tmp_path / "runs").read_text()
+
+
+def test_lost_answers(engine: Engine, client_of: Start, tmp_path: Path) -> None:
+    """A client whose connection breaks, as often as it may, gets its job's number and record."""
+    client = client_of()
+    command = f"echo run >> {tmp_path}/runs; exit 3"
+    client.send(SUBMIT, 3, submission("/bin/sh", "-c", command))
+    assert (3, 0, struct.pack("=q", 1)) == client.answer()
+    client.send(WAIT, 4, ANY)
+    record = client.answer()
+    assert b"exit_status=3" in record[2]
+    for _ in range(2):
+        client.link.close()
+        client = client_of(contact=client.contact)
+        client.send(SUBMIT, 3, submission("/bin/sh", "-c", command), again=True)
+        assert (3, 0, struct.pack("=q", 1)) == client.answer()
+        client.send(WAIT, 4, ANY, again=True)
+        assert record == client.answer()
+    client.link.sendall(HEADER.pack(12, INFO, 0, 5, 5))  # it has the answers before this one
+    assert (5, 0) == client.answer()[:2]
+    client.send(WAIT, 4, ANY, again=True)
+    assert (4, 18) == client.answer()[:2]  # there is no job
+    assert "run\n" == (tmp_path / "runs").read_text()
+
+
+def test_lost_questions(engine: Engine, client_of: Start, tmp_path: Path) -> None:
+    """What a client asks again while its first connection is still there is done once."""
+    first = client_of()
+    command = f"echo run >> {tmp_path}/runs; while [ ! -e {tmp_path}/go ]; do sleep 0.02; done"
+    first.send(SUBMIT, 3, submission("/bin/sh", "-c", command))
+    first.send(WAIT, 4, ANY)
+    until((tmp_path / "runs").exists)
+    late = submission("/bin/sh", "-c", command)
+    serving = engine.pid
+    os.kill(serving, signal.SIGSTOP)
+    first.send(SUBMIT, 5, late)  # the engine has not read it when the client gives up
+    os.kill(serving, signal.SIGCONT)
+    second = client_of(contact=first.contact)
+    second.send(SUBMIT, 5, late, again=True)
+    second.send(WAIT, 4, ANY, again=True)
+    assert (5, 0, struct.pack("=q", 2)) == second.answer()
+    (tmp_path / "go").touch()
+    assert (4, 0) == second.answer()[:2]
+    second.send(WAIT, 6, ANY)
+    assert (6, 0) == second.answer()[:2]
+    second.send(WAIT, 7, ANY)
+    assert (7, 18) == second.answer()[:2]  # there is no job
+    assert "run\nrun\n" == (tmp_path / "runs").read_text()
+    with contextlib.suppress(ConnectionResetError):
+        while first.link.recv(1000):
+            pass
 
 
 def test_record_of_a_wait_that_stop_cut_off(engine: Engine, client_of: Start) -> None:

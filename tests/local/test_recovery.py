@@ -6,11 +6,15 @@ import contextlib
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Iterator
 
 import pytest
 from engines import Engine, submit, template, until
@@ -77,6 +81,56 @@ def test_engine_killed_again_and_again(engine: Engine, session: Session, tmp_pat
     for job in jobs[len(jobs) // 3 :]:
         assert 7 == session.wait(job, 60).exitStatus
     assert len(jobs) == len(set(jobs))
+    assert dict.fromkeys(jobs, 1) == Counter(runs.read_text().split())
+
+
+def connections() -> Iterator[socket.socket]:
+    """Copies of this process's connections to an engine."""
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            if str(entry.readlink()).startswith("socket:"):
+                with socket.socket(fileno=os.dup(int(entry.name))) as link:
+                    if "engine.sock" in str(link.getpeername()):
+                        yield link
+
+
+class Breaker(threading.Thread):
+    """Breaks this process's connection to the engine every 20 ms, until it is told to end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.over = threading.Event()
+        self.breaks = 0
+
+    def run(self) -> None:
+        """Do so."""
+        while not self.over.wait(0.02):
+            for link in connections():
+                with contextlib.suppress(OSError):  # it has broken by itself
+                    link.shutdown(socket.SHUT_RDWR)
+                self.breaks += 1
+
+
+def test_connection_broken(session: Session, tmp_path: Path) -> None:
+    """A connection that breaks again and again costs no record, and no job runs twice."""
+    runs = tmp_path / "runs"
+    jobs: list[str] = []
+
+    def work() -> None:
+        for _ in range(100):
+            jobs.append(submit(session, f"echo $JOB_ID >> {runs}; exit 7"))
+            assert 7 == session.wait(jobs[-1], 60).exitStatus
+
+    breaker = Breaker()
+    breaker.start()
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for done in [pool.submit(work) for _ in range(4)]:
+                done.result(120)
+    finally:
+        breaker.over.set()
+        breaker.join()
+    assert breaker.breaks > 5
     assert dict.fromkeys(jobs, 1) == Counter(runs.read_text().split())
 
 

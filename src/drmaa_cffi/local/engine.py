@@ -24,6 +24,7 @@ from . import (
     model,
     native,
     progress,
+    repeats,
     runner,
     scheduler,
     spec,
@@ -39,8 +40,6 @@ _log = logging.getLogger(__name__)
 MOST_TASKS = 1_000_000
 _NUMBER = struct.Struct("=q")
 _RETRY_SECONDS = 2
-#: How long an answer is kept for a client of the engine before this one that asks again.
-_REPLAY_SECONDS = 120
 
 
 def _boot() -> str:
@@ -70,11 +69,8 @@ class Engine:
         #: Those with clients or jobs; the disk has the others.
         self.sessions: dict[int, model.Session] = loaded.sessions
         self.jobs: model.Jobs = loaded.jobs
-        self._replays = loaded.replays
-        #: Jobs of the engine before this one, which their clients may ask for again: also those
-        #: that have ended and were reaped since.
-        before = [*loaded.jobs.values(), *loaded.reaped]
-        self._asked_before = {job.token: job for job in before}
+        #: Those that may ask again for what they have asked this engine, or the one before it.
+        self.clients: repeats.Clients = repeats.Clients(self.forget, self.soon)
         self.queue: scheduler.Queue = scheduler.Queue(settings.slots)
         self.waiting: waiting.Waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
         self.mail: mail.Mail = mail.Mail(home.path / "mail", self.soon)
@@ -87,8 +83,7 @@ class Engine:
         self.contexts: contexts.Contexts = contexts.Contexts(
             loaded.contexts, self.disk, self.link.drop_environment
         )
-        for job in before:
-            self.contexts.hold(job.context)
+        self._take_over(loaded)
         self.control: control.Control = control.Control(
             self.link, self.queue, self.disk, clock, self.progress.end_unstarted
         )
@@ -101,14 +96,25 @@ class Engine:
         #: Called after each round: sends the answers, and looks whether the engine is idle.
         self.after_round: Callable[[], None] = lambda: None
 
+    def _take_over(self, loaded: store.Loaded) -> None:
+        """Takes up what the clients of the engine before this one may ask for again."""
+        # Also jobs that have ended and were reaped since.
+        for job in [*loaded.jobs.values(), *loaded.reaped]:
+            self.contexts.hold(job.context)
+            self.clients.restore(job.token, job.number)
+        for token, (task, reaped) in loaded.replays.items():
+            # Not all of them at a time to come: engines may be stopped before it.
+            if reaped < self._since - repeats.SECONDS:
+                self.forget(task)
+            else:
+                self.clients.restore(token, task)
+
     async def start(self) -> None:
         """Takes up what the engine before this one left: its runner, and its queue.
 
         Raises:
             homes.HomeError: the runner cannot be started.
         """
-        # Not all of them at a time to come: engines may be stopped before it.
-        self._drop_replays(self._since - _REPLAY_SECONDS)
         self._drop_old_records()
         link, lines = self.link.recover()
         for words in lines:
@@ -123,8 +129,7 @@ class Engine:
             self.progress.enqueue(job)
         self.progress.take_up()
         await self.link.use(link)
-        loop = asyncio.get_running_loop()
-        loop.call_later(_REPLAY_SECONDS, self._forget_last_engine)
+        self.clients.await_all()
         self.soon()
 
     def _drop_old_records(self) -> None:
@@ -137,18 +142,6 @@ class Engine:
                 self.waiting.dispose(task)
             self.let_go(session)
         self.disk.drop_sessions(oldest)
-
-    def _drop_replays(self, before: float) -> None:
-        for token, (task, reaped) in list(self._replays.items()):
-            if reaped < before:
-                del self._replays[token]
-                self.forget(task.job, task.index)
-
-    def _forget_last_engine(self) -> None:
-        self._drop_replays(float("inf"))
-        self._asked_before.clear()
-        self.soon()
-        self.soon()
 
     # What clients ask for.
 
@@ -200,10 +193,7 @@ class Engine:
         Raises:
             codes.Refusal: the job is not legal, or can never run.
         """
-        token = question.token
-        before = self._asked_before.get(token) if again else None
-        if before is not None:
-            question.answer(codes.SUCCESS, _NUMBER.pack(before.number))
+        if again and self._was_submitted(question):
             return
         begin, end, step = bounds
         if step and (end - begin) // step >= MOST_TASKS:
@@ -223,7 +213,7 @@ class Engine:
             number = self.disk.next_number()
         except sqlite3.Error as error:
             raise self._disk_refusal(error) from error
-        job = model.Job(number, session, work, context, bounds, limits.now(), token)
+        job = model.Job(number, session, work, context, bounds, limits.now(), question.token)
         self._check_possible(job)
         self.contexts.hold(context)
         self.jobs[number] = session.jobs[number] = job
@@ -232,6 +222,19 @@ class Engine:
         self.disk.add_job(job)
         self._submitted.append((question, job))
         self.soon()
+
+    def _was_submitted(self, question: waiting.Question) -> bool:
+        """Answers a submission that is asked for again; False if it has not come before."""
+        number = question.client.job(question.number)
+        if number is not None:
+            question.answer(codes.SUCCESS, _NUMBER.pack(number))
+            return True
+        for at, (_, job) in enumerate(self._submitted):
+            if job.token == question.token:
+                # It came on the connection before, and is not stored yet.
+                self._submitted[at] = (question, job)
+                return True
+        return False
 
     def _disk_refusal(self, error: sqlite3.Error) -> codes.Refusal:
         return codes.Refusal(
@@ -289,16 +292,11 @@ class Engine:
             )
         return task
 
-    def replay(self, token: bytes) -> model.Task | None:
-        """The task that a request of this token reaped just before the last engine died."""
-        replay = self._replays.pop(token, None)
-        return None if replay is None else replay.task
-
-    def forget(self, job: model.Job, index: int) -> None:
+    def forget(self, task: model.Task) -> None:
         """A task's record was reaped for good."""
-        self.disk.forget_task(job, index)
-        if not job.kept:
-            self.contexts.release(job.context)
+        self.disk.forget_task(task.job, task.index)
+        if not task.job.kept:
+            self.contexts.release(task.job.context)
 
     def finish(self) -> None:
         """Stores what is not stored yet: the engine leaves."""
@@ -317,6 +315,7 @@ class Engine:
             submitted, self._submitted = self._submitted, []
             for question, job in submitted:
                 self.progress.enqueue(job)
+                question.client.keep(question.number, job.number)
                 question.answer(codes.SUCCESS, _NUMBER.pack(job.number))
             if self.progress.acknowledge:
                 self.link.forget(self.progress.acknowledge)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import json
 import logging
 import os
@@ -11,7 +10,7 @@ import socket
 import struct
 from typing import Callable
 
-from . import codes, engine, home, model, report, spec, waiting
+from . import codes, engine, home, model, repeats, report, spec, waiting
 
 _log = logging.getLogger(__name__)
 
@@ -45,13 +44,14 @@ class _Question:
 
     @property
     def token(self) -> bytes:
-        return self.connection.nonce + _U32.pack(self.number)
+        return repeats.token_of(self.connection.nonce, self.number)
+
+    @property
+    def client(self) -> repeats.Client:
+        return self.connection.client
 
     def answer(self, code: int, payload: bytes = b"") -> None:
         self.connection.answer(self.number, code, payload)
-
-    def reaped(self, job: model.Job, index: int) -> None:
-        self.connection.unconfirmed(self.number, job, index)
 
 
 class Connection(asyncio.Protocol):
@@ -68,8 +68,8 @@ class Connection(asyncio.Protocol):
         self._session: model.Session | None = None
         self._left = False
         self.nonce: bytes = b""
-        # Records the client may not have yet: should this engine die, it will ask again.
-        self._unconfirmed: list[tuple[int, int, int, model.Job]] = []
+        #: Nobody before hello.
+        self.client: repeats.Client = repeats.Client(self._engine.forget)
         self._handlers: dict[int, Callable[[_Question, bytes, bool], None]] = {
             HELLO: self._hello,
             EXIT: self._exit,
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
                 break
             payload = bytes(self._in[at + HEADER.size : at + 4 + size])
             at += 4 + size
-            self._confirm(floor)
+            self.client.confirm(floor)
             if not self._handle(kind, _Question(self, number), payload, again=flags & 1 != 0):
                 return
         del self._in[:at]
@@ -167,7 +167,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         """asyncio: the client is gone; its jobs go on."""
         self._server.connections.discard(self)
-        self._server.clients.discard(self)
+        self._server.miss(self)
         self._transport = None
         self._be_patient()
         self._leave(answer=False)
@@ -178,6 +178,16 @@ class Connection(asyncio.Protocol):
         self._transport = None
         self._leave(answer=False, for_good=False)
 
+    def give_way(self) -> None:
+        """The client has come back on another connection: what is still to come here, it repeats.
+
+        To take it from here, too, would do it twice.
+        """
+        if self._transport is not None:
+            self._transport.abort()
+        self._transport = None
+        self._leave(answer=False)
+
     def _leave(self, *, answer: bool, for_good: bool = True) -> None:
         if self._left or self._session is None:
             return
@@ -185,9 +195,12 @@ class Connection(asyncio.Protocol):
         self._engine.waiting.leave(self, answer=answer)
         if for_good:
             self._session.connections -= 1
-            self._confirm(1 << 32)
             self._engine.touch(self._session)
             self._engine.let_go(self._session)
+            if answer:
+                self._engine.clients.dismiss(self.nonce)
+            else:
+                self._engine.clients.lose(self.nonce)
         if self._context is not None:
             self._engine.contexts.release(self._context)
             self._context = None
@@ -206,16 +219,6 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(b"".join(self._out))
         self._out.clear()
-
-    def unconfirmed(self, number: int, job: model.Job, index: int) -> None:
-        """The answer to this request carries a record that is nowhere else any more."""
-        heapq.heappush(self._unconfirmed, (number, job.number, index, job))
-
-    def _confirm(self, floor: int) -> None:
-        # The client has the answers to all requests below `floor`.
-        while self._unconfirmed and self._unconfirmed[0][0] < floor:
-            _, _, index, job = heapq.heappop(self._unconfirmed)
-            self._engine.forget(job, index)
 
     def _active(self) -> model.Session:
         if self._session is None or self._left:
@@ -236,9 +239,11 @@ class Connection(asyncio.Protocol):
         contact = payload[_HELLO.size :]
         if len(contact) != size or self._session is not None:
             raise ValueError("a bad hello")
-        self.nonce = nonce
+        self._server.replace(nonce)
         self._session = self._engine.open_session(contact.decode("utf-8", "replace"))
         self._session.connections += 1
+        self.nonce = nonce
+        self.client = self._engine.clients.welcome(nonce)
         self._server.welcome(self)
         question.answer(codes.SUCCESS, self._session.contact.encode())
 
@@ -298,7 +303,7 @@ class Connection(asyncio.Protocol):
         session = self._active()
         milliseconds, _ = _WAIT.unpack_from(payload)
         text, _ = _text(payload, 8)
-        before = self._engine.replay(question.token) if again else None
+        before = self.client.record(question.number) if again else None
         if before is not None:
             waiting.answer_with_record(before, question)
             return
@@ -354,8 +359,8 @@ class Server:
     def __init__(self, core: engine.Engine) -> None:
         self.engine = core
         self.connections: set[Connection] = set()
-        #: Those that have said hello: the engine stays for them.
-        self.clients: set[Connection] = set()
+        #: Those that have said hello, by their nonces: the engine stays for them.
+        self.clients: dict[bytes, Connection] = {}
         #: Connections with answers to send.
         self.talkative: list[Connection] = []
         self._idle: asyncio.TimerHandle | None = None
@@ -390,8 +395,18 @@ class Server:
 
     def welcome(self, connection: Connection) -> None:
         """A client has said hello."""
-        self.clients.add(connection)
+        self.clients[connection.nonce] = connection
         self._visited = True
+
+    def replace(self, nonce: bytes) -> None:
+        """A client says hello that may have another connection still, which it has given up."""
+        if nonce in self.clients:
+            self.clients.pop(nonce).give_way()
+
+    def miss(self, connection: Connection) -> None:
+        """A connection is gone."""
+        if self.clients.get(connection.nonce) is connection:
+            del self.clients[connection.nonce]
 
     def complain(self, words: str) -> None:
         """Logs what a client did wrong: not each time, since it may do so without an end."""

@@ -6,7 +6,7 @@ import asyncio
 import struct
 from typing import TYPE_CHECKING, Callable, Protocol
 
-from . import codes, model, usage
+from . import codes, model, repeats, usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,15 +25,22 @@ class Question(Protocol):
         ...
 
     @property
+    def client(self) -> repeats.Client:
+        """Keeps what it may ask for again."""
+        ...
+
+    @property
+    def number(self) -> int:
+        """Which of the client's requests it is."""
+        ...
+
+    @property
     def token(self) -> bytes:
         """Names the request for ever, also for an engine after this one."""
         ...
 
     def answer(self, code: int, payload: bytes = b"") -> None:
         """Sends the answer; after a failure the payload is its words."""
-
-    def reaped(self, job: model.Job, index: int) -> None:
-        """The answer carries this task's record: forget it when the client has it."""
 
 
 class _Wait:
@@ -75,7 +82,7 @@ def answer_with_record(task: model.Task, question: Question) -> None:
     entries = usage.usage_of(task)
     head = _text(task.id) + _U32.pack(usage.stat_of(task)) + _U32.pack(len(entries))
     question.answer(codes.SUCCESS, head + b"".join(map(_text, entries)))
-    question.reaped(task.job, task.index)
+    question.client.keep(question.number, task)
 
 
 class Waiting:
@@ -84,14 +91,14 @@ class Waiting:
     Args:
         jobs: the engine's jobs by number; those with nothing left to reap are taken out.
         disk: told which tasks were reaped.
-        forget: called with the job and index of a task whose record nobody will ask for.
+        forget: called with a task whose record nobody will ask for.
     """
 
     def __init__(
         self,
         jobs: dict[int, model.Job],
         disk: store.Store,
-        forget: Callable[[model.Job, int], None],
+        forget: Callable[[model.Task], None],
     ) -> None:
         self._jobs = jobs
         self._disk = disk
@@ -192,7 +199,7 @@ class Waiting:
 
     def dispose(self, task: model.Task) -> None:
         """Reaps an ended task whose record nobody wants."""
-        self._forget(task.job, task.index)
+        self._forget(task)
         self._reap(task)
 
     def leave(self, connection: object, *, answer: bool) -> None:
