@@ -6,17 +6,24 @@ import contextlib
 import os
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Iterator
 
 import pytest
-from engines import Engine, initialize, root, submit, until, within
-from raw import SUBMIT, Start, submission
+from engines import Engine, initialize, root, run, submit, until, within
+from raw import ANY, CONTROL, INFO, SUBMIT, WAIT, Client, Start, submission
 
-from drmaa_cffi import DrmsInitException, Session, TryLaterException
+from drmaa_cffi import (
+    DrmsInitException,
+    NoActiveSessionException,
+    Session,
+    TryLaterException,
+)
 
 
 def test_wrong_mode(engine: Engine) -> None:
@@ -264,5 +271,83 @@ def test_terminated_before_a_failed_start(engine: Engine, tmp_path: Path) -> Non
         filler.unlink()
         assert session.wait(job, 30).wasAborted
         assert not (tmp_path / "ran").exists()
+        session.exit()
+        engine.stop()
+
+
+def ask_on_a_full_disk(client: Client, filler: Path) -> None:
+    """Let it terminate two held jobs, take a record, release a third; hear of none of it."""
+    for number in (3, 4, 5):
+        client.send(SUBMIT, number, submission("/bin/true", state="drmaa_hold"))
+        assert (number, 0) == client.answer()[:2]
+    fill(filler)
+    ask(client, again=False)
+    client.send(INFO, 20, b"")
+    assert (20, 0) == client.answer()[:2]
+
+
+def ask(client: Client, *, again: bool) -> None:
+    """Send what needs room on the disk."""
+    for number, (kind, before, job) in enumerate(
+        [
+            (CONTROL, struct.pack("=I", 4), b"1"),
+            (WAIT, struct.pack("=q", -1), b"1"),
+            (CONTROL, struct.pack("=I", 4), b"2"),
+            (CONTROL, struct.pack("=I", 3), b"3"),
+        ],
+        10,
+    ):
+        client.send(kind, number, before + struct.pack("=I1s", 1, job), again=again)
+
+
+@root
+@pytest.mark.parametrize("killed", [False, True], ids=["heals", "engine is killed"])
+def test_disk_full_for_changes(engine: Engine, client_of: Start, killed: bool) -> None:
+    """What a full disk cannot keep is not told before it can; it is done once, and stays so."""
+    with small_disk(engine, "1m") as filler:
+        client = client_of()
+        ask_on_a_full_disk(client, filler)
+        if killed:
+            engine.kill()
+            filler.unlink()
+            client = client_of(contact=client.contact)
+            ask(client, again=True)
+        else:
+            filler.unlink()
+        answers = sorted(client.answer() for _ in range(4))
+        assert [(number, 0) for number in (10, 11, 12, 13)] == [answer[:2] for answer in answers]
+        assert answers[1][2].startswith(struct.pack("=I1sI", 1, b"1", 0x10000))  # aborted
+        jobs = []
+        engine.kill()
+        client = client_of(contact=client.contact)
+        for number in (30, 31):
+            client.send(WAIT, number, ANY)
+            jobs.append(client.answer()[2][4:5])
+        assert [b"2", b"3"] == sorted(jobs)
+        client.send(WAIT, 32, ANY)
+        assert (32, 18) == client.answer()[:2]  # there is no job
+        engine.stop()
+
+
+@root
+def test_sessions_on_a_full_disk(engine: Engine) -> None:
+    """A new session that a full disk cannot keep is refused; one can leave its own at any time."""
+    with small_disk(engine, "300k") as filler:
+        session = initialize()
+        contact = session.contact
+        job = submit(session, "true", jobSubmissionState="drmaa_hold")
+        fill(filler)
+        with ThreadPoolExecutor(1) as pool:
+            terminating = pool.submit(session.control, job, "terminate")
+            until(lambda: session.jobStatus(job) == "failed")
+            within(10, session.exit)
+            with pytest.raises(NoActiveSessionException):
+                terminating.result(10)
+        with pytest.raises(DrmsInitException, match="cannot write in .* full"):
+            within(10, initialize)
+        within(10, lambda: session.initialize(contact))
+        within(10, session.exit)
+        filler.unlink()
+        assert 0 == run(initialize(), "true").exitStatus
         session.exit()
         engine.stop()

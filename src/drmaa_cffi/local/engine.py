@@ -2,7 +2,8 @@
 
 Every change of one round of the event loop is stored in one transaction; only then are the
 answers given and the jobs started that rely on it. So nothing that a client was told, and no
-job that has run, is forgotten when the engine is killed.
+job that has run, is forgotten when the engine is killed. What cannot be stored, since the disk
+is full, is not told before it can: submissions are refused, the rest waits.
 """
 
 from __future__ import annotations
@@ -93,8 +94,9 @@ class Engine:
         self._last_key: object = None
         self._round: asyncio.Handle | None = None
         self._retry: asyncio.TimerHandle | None = None
-        #: Called after each round: sends the answers, and looks whether the engine is idle.
-        self.after_round: Callable[[], None] = lambda: None
+        #: Called after each round with whether all is stored: sends the answers, or those that
+        #: do not rely on it, and looks whether the engine is idle.
+        self.after_round: Callable[[bool], None] = lambda _: None
 
     def _take_over(self, loaded: store.Loaded) -> None:
         """Takes up what the clients of the engine before this one may ask for again."""
@@ -149,7 +151,7 @@ class Engine:
         """The session of a contact string; a new one for an empty string.
 
         Raises:
-            codes.Refusal: there is no such session.
+            codes.Refusal: there is no such session, or a new one cannot be stored.
         """
         if contact:
             number, _ = model.parse_id(contact.partition("session=")[2]) or (0, None)
@@ -162,7 +164,10 @@ class Engine:
                 )
             session = known
         else:
-            session = model.Session(self.disk.next_session(), 0)
+            try:
+                session = self.disk.new_session()
+            except sqlite3.Error as error:
+                raise codes.Refusal(codes.DRMS_INIT_FAILED, self._unwritable(error)) from error
         self.sessions[session.number] = session
         self.touch(session)
         return session
@@ -227,7 +232,7 @@ class Engine:
         """Answers a submission that is asked for again; False if it has not come before."""
         number = question.client.job(question.number)
         if number is not None:
-            question.answer(codes.SUCCESS, _NUMBER.pack(number))
+            question.tell(_NUMBER.pack(number))
             return True
         for at, (_, job) in enumerate(self._submitted):
             if job.token == question.token:
@@ -236,11 +241,11 @@ class Engine:
                 return True
         return False
 
+    def _unwritable(self, error: sqlite3.Error) -> str:
+        return f"the engine cannot write in '{self.home.path}': {error}"
+
     def _disk_refusal(self, error: sqlite3.Error) -> codes.Refusal:
-        return codes.Refusal(
-            codes.TRY_LATER,
-            f"the engine cannot write in '{self.home.path}': {error}; nothing was submitted",
-        )
+        return codes.Refusal(codes.TRY_LATER, f"{self._unwritable(error)}; nothing was submitted")
 
     def _spec_of(self, times: spec.Times, fields: bytes, context: spec.Context) -> spec.JobSpec:
         key = (times, fields, context.number)
@@ -311,7 +316,8 @@ class Engine:
 
     def _do_round(self) -> None:
         self._round = None
-        if self._commit():
+        stored = self._commit()
+        if stored:
             submitted, self._submitted = self._submitted, []
             for question, job in submitted:
                 self.progress.enqueue(job)
@@ -320,8 +326,9 @@ class Engine:
             if self.progress.acknowledge:
                 self.link.forget(self.progress.acknowledge)
                 self.progress.acknowledge = []
-        # Without a runner jobs wait in the queue, where they can be held or ended.
-        while self.link.is_there:
+        # Without a runner jobs wait in the queue, where they can be held or ended. And what has
+        # made way for one, an end or a release, must be stored before.
+        while stored and self.link.is_there:
             task = self.queue.next()
             if task is None:
                 break
@@ -330,7 +337,7 @@ class Engine:
             files = spec.files_of(job.spec, job.context, job.number, task.index, bulk=bulk)
             self.link.start(task, files)
         self.link.flush()
-        self.after_round()
+        self.after_round(stored)
 
     def _commit(self) -> bool:
         if not self.disk.dirty:
@@ -339,10 +346,19 @@ class Engine:
             self.disk.commit()
         except sqlite3.Error as error:
             _log.error("the database cannot be written: %s", error)
-            self._refuse_submitted(self._disk_refusal(error))
+            if self._refuse_submitted(self._disk_refusal(error)) and self._commit_rest():
+                return True
             if self._retry is None:
                 loop = asyncio.get_running_loop()
                 self._retry = loop.call_later(_RETRY_SECONDS, self._try_again)
+            return False
+        return True
+
+    def _commit_rest(self) -> bool:
+        """Tries without the jobs: what is small must not wait for what is too large."""
+        try:
+            self.disk.commit()
+        except sqlite3.Error:
             return False
         return True
 
@@ -350,8 +366,10 @@ class Engine:
         self._retry = None
         self.soon()
 
-    def _refuse_submitted(self, refusal: codes.Refusal) -> None:
-        for job in self.disk.take_back_jobs():
+    def _refuse_submitted(self, refusal: codes.Refusal) -> bool:
+        """Whether there were any."""
+        jobs = self.disk.take_back_jobs()
+        for job in jobs:
             job.cursor = job.end + 1  # whoever it waits for shall not start it
             self.progress.unfinished -= job.unfinished
             job.session.unreaped -= job.unreaped
@@ -361,3 +379,4 @@ class Engine:
         for question, _ in self._submitted:
             question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
         self._submitted = []
+        return bool(jobs)

@@ -53,6 +53,9 @@ class _Question:
     def answer(self, code: int, payload: bytes = b"") -> None:
         self.connection.answer(self.number, code, payload)
 
+    def tell(self, payload: bytes = b"") -> None:
+        self.connection.tell(self.number, payload)
+
 
 class Connection(asyncio.Protocol):
     """One client."""
@@ -63,6 +66,8 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._in = bytearray()
         self._out: list[bytes] = []
+        #: Answers that say what must be stored before, with their numbers.
+        self._held: list[tuple[int, bytes]] = []
         self._patience: asyncio.TimerHandle | None = None
         self._context: spec.Context | None = None
         self._session: model.Session | None = None
@@ -206,19 +211,42 @@ class Connection(asyncio.Protocol):
             self._context = None
 
     def answer(self, number: int, code: int, payload: bytes) -> None:
-        """Puts an answer down; it is sent when what it says is stored."""
+        """Puts an answer down; a success is sent when what it says is stored."""
+        if self._speaks():
+            frame = _frame(number, code, payload)
+            if code == codes.SUCCESS:
+                self._held.append((number, frame))
+            else:
+                self._out.append(frame)
+
+    def tell(self, number: int, payload: bytes) -> None:
+        """Puts an answer down that is sent whether or not all can be stored."""
+        if self._speaks():
+            self._out.append(_frame(number, codes.SUCCESS, payload))
+
+    def _speaks(self) -> bool:
         if self._transport is None:
-            return
-        if not self._out:
+            return False
+        if not (self._out or self._held):
             self._server.talkative.append(self)
             self._engine.soon()
-        self._out.append(ANSWER.pack(len(payload) + 8, number, code) + payload)
+        return True
 
-    def send(self) -> None:
-        """Sends the answers."""
+    def send(self, *, stored: bool) -> bool:
+        """Sends the answers, or, if not all is stored, those that can be sent; whether all."""
+        before: list[bytes] = []
+        if stored:
+            before = [frame for _, frame in self._held]
+        elif self._left:
+            # Nothing may keep a client from its exit.
+            words = b"the session was closed by another thread"
+            before = [_frame(n, codes.NO_ACTIVE_SESSION, words) for n, _ in self._held]
+        if before or self._transport is None:
+            self._held.clear()
         if self._transport is not None:
-            self._transport.write(b"".join(self._out))
+            self._transport.write(b"".join(before + self._out))
         self._out.clear()
+        return not self._held
 
     def _active(self) -> model.Session:
         if self._session is None or self._left:
@@ -245,7 +273,7 @@ class Connection(asyncio.Protocol):
         self.nonce = nonce
         self.client = self._engine.clients.welcome(nonce)
         self._server.welcome(self)
-        question.answer(codes.SUCCESS, self._session.contact.encode())
+        question.tell(self._session.contact.encode())
 
     def _exit(self, question: _Question, _payload: bytes, _again: bool) -> None:
         session = self._session
@@ -256,7 +284,7 @@ class Connection(asyncio.Protocol):
             for task in list(session.ended):
                 self._engine.waiting.dispose(task)
             self._engine.let_go(session)
-        question.answer(codes.SUCCESS)
+        question.tell()
 
     def _take_context(self, _question: _Question, payload: bytes, _again: bool) -> None:
         before = self._context
@@ -297,7 +325,7 @@ class Connection(asyncio.Protocol):
         self._active()
         text, _ = _text(payload, 0)
         task = self._engine.find_or_refuse(text)
-        question.answer(codes.SUCCESS, _U32.pack(task.status()))
+        question.tell(_U32.pack(task.status()))
 
     def _wait(self, question: _Question, payload: bytes, again: bool) -> None:
         session = self._active()
@@ -330,15 +358,19 @@ class Connection(asyncio.Protocol):
 
     def _info(self, question: _Question, _payload: bytes, _again: bool) -> None:
         facts = report.facts_of(self._engine)
-        question.answer(codes.SUCCESS, json.dumps(facts).encode())
+        question.tell(json.dumps(facts).encode())
 
     def _jobs(self, question: _Question, _payload: bytes, _again: bool) -> None:
         jobs = report.jobs_of(self._engine)
-        question.answer(codes.SUCCESS, json.dumps(jobs).encode())
+        question.tell(json.dumps(jobs).encode())
 
     def _stop(self, question: _Question, payload: bytes, _again: bool) -> None:
         self._server.stop(terminate=payload == b"\1")
-        question.answer(codes.SUCCESS)
+        question.tell()
+
+
+def _frame(number: int, code: int, payload: bytes) -> bytes:
+    return ANSWER.pack(len(payload) + 8, number, code) + payload
 
 
 def _text(payload: bytes, at: int) -> tuple[str, int]:
@@ -376,7 +408,7 @@ class Server:
         loop = asyncio.get_running_loop()
         listening.setblocking(False)
         acceptor = await loop.create_unix_server(lambda: Connection(self), sock=listening)
-        self._after_round()
+        self._after_round(stored=True)
         await self._over
         # In this order: a client that comes now starts another engine, which waits for our end.
         self.engine.home.remove(home.SOCKET_NAME)
@@ -425,10 +457,8 @@ class Server:
             self.engine.progress.kill_all()
         self.engine.soon()
 
-    def _after_round(self) -> None:
-        talkative, self.talkative = self.talkative, []
-        for connection in talkative:
-            connection.send()
+    def _after_round(self, stored: bool) -> None:
+        self.talkative = [each for each in self.talkative if not each.send(stored=stored)]
         if self.stopping:
             if not (self._terminating and self.engine.progress.unfinished):
                 self._leave()

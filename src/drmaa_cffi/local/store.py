@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import struct
 import time
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from . import model, native, spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -137,13 +138,21 @@ class Store:
         self.last_number += 1
         return self.last_number
 
-    def next_session(self) -> int:
-        """A session number that was never given: an old contact string finds no new session."""
-        self._last_session += 1
-        return self._last_session
+    def new_session(self) -> model.Session:
+        """A session, stored at once: no other will ever have its number.
+
+        Raises:
+            sqlite3.Error: the disk is full, or worse.
+        """
+        number = self._last_session + 1
+        with self._transaction() as db:
+            db.execute("INSERT INTO session VALUES (?, NULL)", (number,))
+            db.execute("INSERT OR REPLACE INTO meta VALUES ('last_session', ?)", (number,))
+        self._last_session = number
+        return model.Session(number, 0)
 
     def add_session(self, session: model.Session) -> None:
-        """A new session, or one that a client has come to or left."""
+        """A session that a client has come to or left."""
         self._sessions[session.number] = session
 
     def find_session(self, number: int) -> model.Session | None:
@@ -189,15 +198,8 @@ class Store:
         Raises:
             sqlite3.Error: the disk is full, or worse.
         """
-        db = self._db
-        db.execute("BEGIN")
-        try:
+        with self._transaction() as db:
             self._write(db)
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
         self._jobs.clear()
         self._tasks.clear()
         self._forgotten.clear()
@@ -206,6 +208,18 @@ class Store:
         self._sessions_before = 0
         self._contexts.clear()
         self._contexts_dropped.clear()
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        db = self._db
+        db.execute("BEGIN")
+        try:
+            yield db
+            db.execute("COMMIT")
+        except BaseException:
+            if db.in_transaction:
+                db.execute("ROLLBACK")
+            raise
 
     def take_back_jobs(self) -> list[model.Job]:
         """After a failed commit: the new jobs in it, which will not be written any more."""
@@ -225,9 +239,6 @@ class Store:
                     (session.number, None if session.connections else session.used)
                     for session in self._sessions.values()
                 ],
-            )
-            db.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('last_session', ?)", (self._last_session,)
             )
         if self._contexts:
             db.executemany(

@@ -40,7 +40,13 @@ class Question(Protocol):
         ...
 
     def answer(self, code: int, payload: bytes = b"") -> None:
-        """Sends the answer; after a failure the payload is its words."""
+        """Sends the answer; after a failure the payload is its words.
+
+        A success is sent when all that was done for it, or before it, is stored.
+        """
+
+    def tell(self, payload: bytes = b"") -> None:
+        """Answers with success, which nothing relies on that may not be stored yet."""
 
 
 class _Wait:
