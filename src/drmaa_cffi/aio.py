@@ -23,6 +23,7 @@ from .errors import (
     NoActiveSessionException,
     NoResourceUsageException,
     from_code,
+    invalid_argument,
 )
 from .inbox import Inbox
 from .jobids import job_id_of, job_ids_of
@@ -230,7 +231,8 @@ class Session:
     async def _outcome(self, job_id: str, timeout: float = -1) -> Outcome:
         seconds = _seconds_of(timeout)
         with Inbox() as inbox:
-            if not seconds or job_id not in {*self._submitted, JOB_IDS_SESSION_ANY}:
+            is_known = job_id == JOB_IDS_SESSION_ANY or job_id in self._submitted
+            if not seconds or not is_known:
                 await _call(waiting.waits.look_for, job_id)
             if job_id == JOB_IDS_SESSION_ANY:
                 inbox.listen()
@@ -255,11 +257,16 @@ class Session:
 
         Raises:
             InvalidJobException: there is no such job, or its record was taken.
+            InvalidArgumentException: an id is not legal; JOB_IDS_SESSION_ANY is none.
             DrmaaException: the others of Session.wait().
 
         C: drmaa_wait.
         """
         ids = list(dict.fromkeys(map(job_id_of, job_ids_of(jobIds))))
+        if JOB_IDS_SESSION_ANY in ids:
+            raise invalid_argument(
+                f"ids can't be {JOB_IDS_SESSION_ANY!r}: pass JOB_IDS_SESSION_ALL for all jobs"
+            )
         if JOB_IDS_SESSION_ALL in ids:
             ids = []
             with suppress(InvalidJobException):  # none is left

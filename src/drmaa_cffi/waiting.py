@@ -30,7 +30,7 @@ from .errors import (
     from_code,
 )
 from .reaper import LOST_AFTER, Reaper
-from .records import CallInC, Claim, Listener, Outcome, Records, id_of
+from .records import CallInC, Claim, Listener, Outcome, Records, has_record, id_of
 from .timeouts import deadline_of, timed_out, timeout_until
 
 if TYPE_CHECKING:
@@ -413,6 +413,9 @@ class Waits:
         outcome = claim.outcome
         if claim.withdrawn:
             return None
+        assert outcome is not None  # noqa: S101 - it was waited for
+        if isinstance(outcome, DrmaaException) and not has_record(outcome):
+            raise outcome
         if claim.given:
             raise from_code(
                 Errno.INVALID_JOB,
@@ -422,7 +425,6 @@ class Waits:
         claim.given = True
         if isinstance(outcome, DrmaaException):
             raise outcome
-        assert outcome is not None  # noqa: S101 - it was waited for
         return outcome
 
     def sleep(self, condition: Callable[[], bool], deadline: float) -> bool:

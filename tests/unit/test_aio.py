@@ -129,6 +129,18 @@ def test_timeouts(fake: Fake) -> None:
     play(scene)
 
 
+def test_as_completed_of_any(fake: Fake) -> None:
+    """as_completed() refuses the word for one of many, where all are asked for."""
+
+    async def scene(session: aio.Session) -> None:
+        await session.runJob(JobTemplate())
+        with pytest.raises(drmaa_cffi.InvalidArgumentException, match="JOB_IDS_SESSION_ALL"):
+            await session.as_completed([ANY]).__anext__()
+        fake.finish()
+
+    play(scene)
+
+
 def test_unknown_job(fake: Fake) -> None:
     """A job that there is not, or whose record was taken, is refused as ever."""
 

@@ -61,6 +61,27 @@ def test_session_wait_of_futures_job(
         Session.wait(after.job_id)
 
 
+def test_waits_for_a_futures_job_at_exit(executor: JobExecutor, template: JobTemplate) -> None:
+    """The session's exit tells all who wait for a future's job the same."""
+    future = executor.submit(template)
+    errors: list[type[BaseException]] = []
+
+    def wait() -> None:
+        try:
+            Session.wait(future.job_id)
+        except drmaa_cffi.DrmaaException as error:
+            errors.append(type(error))
+
+    threads = [threading.Thread(target=wait) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.1)
+    Session.exit()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert [drmaa_cffi.NoActiveSessionException] * 3 == errors
+
+
 def test_session_wait_of_another_job(
     fake: Fake, executor: JobExecutor, template: JobTemplate
 ) -> None:

@@ -180,7 +180,9 @@ async def _serve(home: homes.Home, settings: homes.Settings, ready: int | None) 
     listening: socket.socket = home.listen(homes.SOCKET_NAME)
     _log.info("engine %d serves '%s' with %d slots", os.getpid(), home.path, settings.slots)
     if ready is not None:
-        os.write(ready, b"ready")
+        # Who waited may have been killed; other clients come all the same.
+        with contextlib.suppress(BrokenPipeError):
+            os.write(ready, b"ready")
         os.close(ready)
     # What is there now stays: the collector need not look at it again.
     gc.freeze()
