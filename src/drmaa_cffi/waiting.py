@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import math
 import os
-import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Callable
 
 from . import binding, callroom, threads
 from .const import JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
+from .errands import Errands
 from .errors import (
     DrmaaException,
     Errno,
@@ -30,7 +30,7 @@ from .errors import (
     from_code,
 )
 from .reaper import LOST_AFTER, Reaper
-from .records import CallInC, Claim, Listener, Outcome, Records, has_record, id_of
+from .records import CallInC, Claim, Listener, Outcome, has_record, id_of
 from .timeouts import deadline_of, timed_out, timeout_until
 
 if TYPE_CHECKING:
@@ -46,11 +46,11 @@ def _session_closed() -> DrmaaException:
     return from_code(Errno.NO_ACTIVE_SESSION, "", "the session was closed during the wait")
 
 
-class Waits:
+class Waits(Errands):
     """The waits of the process's session."""
 
     def __init__(self) -> None:
-        self.records: Records = Records()
+        super().__init__()
         self._reaper = Reaper(self.records, outcome_of)
 
     def reset(self) -> None:
@@ -205,70 +205,6 @@ class Waits:
     def _target(self, job_id: str, deadline: float, *, asked: bool) -> Callable[[], Outcome]:
         return lambda: self._wait(job_id, timeout_until(deadline), asked=asked)
 
-    def run_errand(
-        self, key: object, job_id: str, deadline: float, target: Callable[[], Outcome | None]
-    ) -> None:
-        """Let a helper call *target*, or the one that does so already; wait where signals act.
-
-        Args:
-            key: What is asked for; None if no call that is under way will do.
-            job_id: For which job *target* waits in C; empty for one that takes no record.
-            deadline: When *target* ends.
-            target: What blocks. The record that it returns is kept.
-
-        Raises:
-            ExitTimeoutException: the time is over. And what *target* raises.
-            NoThreadError: no helper can be had; *target* has not been called.
-        """
-        earlier = self._running(key, deadline)
-        call = earlier or CallInC(job_id, deadline, key)
-        limit = deadline if earlier else _FOREVER
-        if earlier is None:
-            threads.start_new(self._errand(call, target))
-        try:
-            call.abandoned = False
-            if not self._sleep_on_main(lambda: call.finished, limit):
-                raise timed_out()
-        except BaseException:
-            call.abandoned = True
-            if call.finished:
-                threads.start(self.records.offer)
-            raise
-        if earlier and isinstance(call.error, InvalidJobException):
-            # It may have heard so before the job was submitted.
-            self.run_errand(key, job_id, deadline, target)
-        elif call.error is not None:
-            raise call.error
-
-    def _errand(self, call: CallInC, target: Callable[[], Outcome | None]) -> Callable[[], None]:
-        def run() -> None:
-            with self.records.changed:
-                self.records.errands.add(call)
-            self.records.finish(call, *threads.attempt(target), is_callers=True)
-
-        return run
-
-    def _running(self, key: object, deadline: float) -> CallInC | None:
-        """Return the errand that does what is asked for, if it takes long enough."""
-        for call in list(self.records.errands):
-            fits = key is not None and call.key == key and call.deadline >= deadline
-            if fits and not call.finished:
-                return call
-        return None
-
-    def _sleep_on_main(self, condition: Callable[[], bool], deadline: float) -> bool:
-        bell = threads.Bell()
-        self.records.bells.add(bell)
-        try:
-            while not condition():
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                bell.sleep(min(left, threads.LOOK))
-        finally:
-            self.records.bells.discard(bell)
-        return True
-
     # On all other threads.
 
     def _wait(self, job_id: str, timeout: int, *, asked: bool) -> Outcome:
@@ -304,14 +240,14 @@ class Waits:
             return self._wait_with_others(deadline)
         timeout = timeout_until(deadline)
         call = CallInC(job_id, deadline)
-        if self._may_block_here():
+        if self.may_block_here():
             with self.records.changed:
                 self.records.calls.add(call)
             try:
                 return self._ask(job_id, timeout)
             finally:
                 self.records.finish(call, None)
-        self._start(call, lambda: self._ask(job_id, timeout))
+        self.start(call, lambda: self._ask(job_id, timeout))
 
         def is_over() -> bool:
             return call.finished or bool(self.records.find(job_id))
@@ -322,27 +258,6 @@ class Waits:
             raise call.error
         return None
 
-    def _may_block_here(self) -> bool:
-        """Whether nothing but the C call itself has to wake this thread."""
-        if sys.is_finalizing():
-            return True  # no thread can be started any more
-        with self.records.changed:
-            quiet = not any(call.abandoned for call in self.records.calls | self.records.errands)
-        return quiet and not threads.are_greenlets()
-
-    def _start(self, call: CallInC, target: Callable[[], Outcome | None]) -> None:
-        """Call *target* in a helper thread."""
-        with self.records.changed:
-            self.records.calls.add(call)
-
-        def finish(outcome: Outcome | None, error: BaseException | None) -> None:
-            self.records.finish(call, outcome, error)
-
-        if threads.are_greenlets():
-            threads.start_beside_gevent(target, finish)
-        else:
-            threads.start(lambda: finish(*threads.attempt(target)))
-
     def block_elsewhere(self, target: Callable[[], None]) -> None:
         """Call what blocks in C, where gevent's greenlets can go on meanwhile."""
         self.refuse_to_wait_here()
@@ -350,7 +265,7 @@ class Waits:
             target()
             return
         call = CallInC("", _FOREVER)
-        self._start(call, target)
+        self.start(call, target)
         self.sleep(lambda: call.finished, _FOREVER)
         if call.error is not None:
             raise call.error
@@ -426,22 +341,6 @@ class Waits:
         if isinstance(outcome, DrmaaException):
             raise outcome
         return outcome
-
-    def sleep(self, condition: Callable[[], bool], deadline: float) -> bool:
-        """Wait, where signals act, until *condition* is true.
-
-        Returns:
-            False if it is not by the *deadline*.
-        """
-        if threads.serves_signals():
-            return self._sleep_on_main(condition, deadline)
-        with self.records.changed:
-            while not condition():
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return False
-                self.records.changed.wait(None if left == _FOREVER else left)
-        return True
 
 
 def outcome_of(job_id: str, timeout: int) -> Outcome:
