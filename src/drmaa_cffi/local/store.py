@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from . import model, native, spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
@@ -210,7 +210,7 @@ class Store:
         self._contexts_dropped.clear()
 
     @contextlib.contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> Generator[sqlite3.Connection, None, None]:
         db = self._db
         db.execute("BEGIN")
         try:
