@@ -150,6 +150,11 @@ class Records:
         outcome = claim.outcome if claim is not None else self.kept.get(job_id)
         return None if outcome is None or not has_record(outcome) else state_of(outcome)
 
+    @property
+    def may_be_claimed(self) -> bool:
+        """Whether a record that comes now may be a claim's, also one that is just being made."""
+        return bool(self._pending or self._submissions)
+
     # Records come ...
 
     def may_come(self, job_id: str) -> bool:
@@ -219,7 +224,7 @@ class Records:
         Returns:
             Whether the caller has to go on waiting.
         """
-        if not self._pending and not self._submissions:
+        if not self.may_be_claimed:
             return False
         for_any = asked == JOB_IDS_SESSION_ANY
         with self.changed:

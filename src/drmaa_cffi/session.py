@@ -11,7 +11,7 @@ from .const import JobState
 from .errors import DrmaaException, InvalidJobException, invalid_argument, shown
 from .jobids import encode_job_id, job_id_of, job_ids_of
 from .jobinfo import JobInfo
-from .submissions import note, submit_bulk, under_way, watchers
+from .submissions import held_up, note, step_aside, submit_bulk, under_way, watchers
 from .synchronizing import synchronize
 from .template import JobTemplate
 from .timeouts import seconds_of
@@ -229,6 +229,8 @@ class Session:
         token = object()
         try:
             under_way.add(token)
+            if held_up:
+                step_aside(token)
             job_id = binding.run_job(handle)
             if watchers:
                 note([job_id])

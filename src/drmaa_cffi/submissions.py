@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from typing import Callable, Iterable, Set
+from contextlib import contextmanager
+from typing import Callable, Generator, Iterable, Set
 
 from .errors import DrmaaException
 
@@ -18,6 +19,8 @@ _LOOK = 0.005
 
 #: A token for each submission that is being made.
 under_way: set[object] = set()
+#: While there is something in it nobody submits.
+held_up: set[object] = set()
 #: Who is told of new jobs.
 watchers: list[weakref.ref[Newcomers]] = []
 
@@ -43,11 +46,32 @@ def note(ids: Iterable[str]) -> None:
             newcomers.update(ids)
 
 
+def step_aside(token: object) -> None:
+    """Wait until one may submit."""
+    while held_up:
+        under_way.discard(token)
+        time.sleep(_LOOK)
+        under_way.add(token)
+
+
+@contextmanager
+def hold_up() -> Generator[bool, None, None]:
+    """A block in which no job is submitted, if that is so at its beginning, as it tells."""
+    token = object()
+    held_up.add(token)
+    try:
+        yield not under_way
+    finally:
+        held_up.discard(token)
+
+
 def submit_bulk(submit: Callable[[], list[str]]) -> list[str]:
     """Submit many jobs, and tell who watches. Session.runJob() does the same for one."""
     token = object()
     try:
         under_way.add(token)
+        if held_up:
+            step_aside(token)
         ids = submit()
         note(ids)
     except DrmaaException as error:
@@ -71,3 +95,4 @@ def settle() -> bool:
 
 # The parent's threads, which submit there, do not exist in a forked child.
 os.register_at_fork(after_in_child=under_way.clear)
+os.register_at_fork(after_in_child=held_up.clear)

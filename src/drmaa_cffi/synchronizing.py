@@ -10,7 +10,7 @@ from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
 from .errors import ExitTimeoutException, InvalidJobException
 from .jobids import job_id_of
 from .records import CallInC, id_of
-from .submissions import Newcomers, settle, watch
+from .submissions import Newcomers, hold_up, settle, watch
 from .timeouts import deadline_of, timed_out, timeout_until
 from .waiting import outcome_of
 
@@ -117,10 +117,13 @@ def _dispose_of(waits: Waits, ids: list[str]) -> None:
 def dispose_of_all(waits: Waits, newcomers: Newcomers) -> None:
     """Drop the records of ended jobs, but for those that are claimed, and those of *newcomers*.
 
-    The library can't do it: asked for all, it takes newcomers for some of them. And Grid Engine's
-    leaves out jobs that had ended before it was asked to wait.
+    The library does it in one call where there are none of these: it takes them for some of all.
+    And Grid Engine's leaves out jobs that had ended before it was asked to wait.
     """
     records = waits.records
+    with hold_up() as is_alone, suppress(ExitTimeoutException, InvalidJobException):
+        if is_alone and not (newcomers or records.may_be_claimed):
+            binding.synchronize([JOB_IDS_SESSION_ALL], TIMEOUT_NO_WAIT, dispose=True)
     call = CallInC(JOB_IDS_SESSION_ANY, 0.0)
     call.abandoned = True
     with records.changed:
