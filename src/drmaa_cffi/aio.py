@@ -306,10 +306,10 @@ class Session:
         C: drmaa_synchronize.
         """
         ids = list(map(job_id_of, job_ids_of(jobIds)))
-        newcomers = watch()
+        newcomers = watch() if dispose and JOB_IDS_SESSION_ALL in ids else None
         await _call_long(partial(sync.Session.synchronize, ids, timeout, dispose=False))
         # Only now: a call that was cancelled must not take the records with it.
-        if dispose and JOB_IDS_SESSION_ALL in ids:
+        if newcomers is not None:
             await _call(dispose_of_all, waiting.waits, newcomers)
         elif dispose:
             await _call(sync.Session.synchronize, ids, sync.Session.TIMEOUT_NO_WAIT, True)

@@ -24,7 +24,7 @@ from .errors import (
     invalid_argument,
     shown,
 )
-from .future import JobFuture
+from .future import JobFuture, refuse_in_child
 from .jobids import job_id_of
 from .polling import OnStatus, StatusPoller
 from .session import Session, index_of
@@ -310,14 +310,7 @@ class JobExecutor:
         return StartedAndNot(started & all_futures, all_futures - started)
 
     def _refuse_in_child(self) -> None:
-        """Raise NoActiveSessionException in a forked child, where locks may be held for ever."""
-        if os.getpid() != self._pid:
-            raise from_code(
-                Errno.NO_ACTIVE_SESSION,
-                "",
-                f"this executor is process {self._pid}'s, from which this one was forked: use it "
-                "there",
-            )
+        refuse_in_child(self._pid, f"this executor is process {self._pid}'s", "use it")
 
     def _refuse_to_wait_here(self) -> None:
         waiting.waits.refuse_to_wait_here()

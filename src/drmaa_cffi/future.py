@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
+def refuse_in_child(pid: int, whose: str, what: str) -> None:
+    """Refuse *what* in a process forked from that with *pid*, where locks may be held for ever.
+
+    Raises:
+        NoActiveSessionException: this is one.
+    """
+    if os.getpid() != pid:
+        text = f"{whose}, from which this one was forked: {what} there"
+        raise from_code(Errno.NO_ACTIVE_SESSION, "", text)
+
+
 class _Waiters(List[Any]):
     """Refuses concurrent.futures' wait() and as_completed() in a callback, as all other waits."""
 
@@ -164,14 +175,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         return super().exception(None if seconds == math.inf else seconds)
 
     def _refuse_in_child(self, what: str) -> None:
-        """Raise NoActiveSessionException in a forked child, where locks may be held for ever."""
-        if os.getpid() != self._pid:
-            raise from_code(
-                Errno.NO_ACTIVE_SESSION,
-                "",
-                f"job {self.job_id} was submitted by process {self._pid}, from which this one "
-                f"was forked: {what} there",
-            )
+        whose = f"job {self.job_id} was submitted by process {self._pid}"
+        refuse_in_child(self._pid, whose, what)
 
     def status(self) -> JobState:
         """Return the job's state.

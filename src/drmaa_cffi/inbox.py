@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 from . import threads, waiting
 from .const import JOB_IDS_SESSION_ANY
-from .errors import DrmaaException, Errno, from_code
-from .records import CallInC, Claim, Listener, Outcome
+from .records import CallInC, Claim, Listener, Outcome, has_record
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -142,8 +141,10 @@ class _Box:
 
     def put(self, asked: str, outcome: Outcome) -> None:
         """Keep an outcome for the coroutine."""
-        is_alone = asked == JOB_IDS_SESSION_ANY and _has_record(outcome)
-        self.arrived.append((asked, outcome, _errand() if is_alone else None))
+        errand = None
+        if asked == JOB_IDS_SESSION_ANY and has_record(outcome):
+            errand = waiting.waits.records.expect(asked)
+        self.arrived.append((asked, outcome, errand))
 
     def take(self) -> Outcome:
         """Return the first that has arrived, to the coroutine."""
@@ -151,14 +152,7 @@ class _Box:
         if errand is not None:
             waiting.waits.records.errands.discard(errand)
         claim = self.claims.pop(asked)[0] if asked in self.claims else None
-        if claim is None or not _has_record(outcome):
-            return outcome
-        if claim.given:
-            return from_code(
-                Errno.INVALID_JOB, "", f"the record of job {asked!r} was taken by an earlier wait"
-            )
-        claim.given = True
-        return outcome
+        return outcome if claim is None else claim.give(outcome)
 
     def put_back(self) -> None:
         """Give to others what has arrived."""
@@ -173,7 +167,7 @@ class _Box:
         self.closed = True
         records = waiting.waits.records
         for claim, listener in self.claims.values():
-            if claim.outcome is not None and not _has_record(claim.outcome):
+            if claim.outcome is not None and not has_record(claim.outcome):
                 claim.given = True  # there is nothing to give back
             records.withdraw(claim, listener() or _nobody)
         records.unlisten(self.any() or _nobody)
@@ -186,7 +180,7 @@ class _Box:
             return
         self.closed = True
         # Until it is done, a wait of others has to look again.
-        errand = _errand()
+        errand = waiting.waits.records.expect(JOB_IDS_SESSION_ANY)
 
         def run() -> None:
             try:
@@ -199,15 +193,3 @@ class _Box:
 
 def _nobody(outcome: Outcome) -> None:
     """Stand for a listener that is gone."""
-
-
-def _errand() -> CallInC:
-    """Let others know, in one step without the lock, that a record may come from here."""
-    errand = CallInC(JOB_IDS_SESSION_ANY, math.inf)
-    errand.abandoned = True
-    waiting.waits.records.errands.add(errand)
-    return errand
-
-
-def _has_record(outcome: Outcome) -> bool:
-    return not isinstance(outcome, DrmaaException) or outcome.jobInfo is not None

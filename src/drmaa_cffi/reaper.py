@@ -114,10 +114,7 @@ class Reaper:
                 # A wait of the user's for any job does for all, as long as it is there.
                 is_free = not any(call.job_id == JOB_IDS_SESSION_ANY for call in records.calls)
                 if is_free and records.wanted():
-                    call = CallInC(JOB_IDS_SESSION_ANY, float("inf"))
-                    call.abandoned = True
-                    records.calls.add(call)
-                    return call
+                    return records.serve_all()
                 if not records.changed.wait(_STAY) and not records.wanted():
                     break
             self._running = False

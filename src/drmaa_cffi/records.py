@@ -10,13 +10,14 @@ in single steps.
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 from contextlib import contextmanager
 from typing import AbstractSet, Callable, Generator, Union
 
 from .const import JOB_IDS_SESSION_ANY, JobState
-from .errors import DrmaaException
+from .errors import DrmaaException, Errno, from_code
 from .jobinfo import JobInfo
 from .threads import Bell
 
@@ -64,6 +65,16 @@ class Claim:
     def is_over(self) -> bool:
         """Whether there is nothing to wait for any more."""
         return self.withdrawn or self.outcome is not None
+
+    def give(self, outcome: Outcome) -> Outcome:
+        """Return what a wait for the job gets: a record only once, what is none each time."""
+        if not has_record(outcome):
+            return outcome
+        if self.given:
+            taken = f"the record of job {self.job_id!r} was taken by an earlier wait"
+            return from_code(Errno.INVALID_JOB, "", taken)
+        self.given = True
+        return outcome
 
 
 def state_of(outcome: Outcome) -> JobState:
@@ -168,6 +179,20 @@ class Records:
             told = self._place(asked, outcome)
         for listener in told:
             listener(outcome)
+
+    def serve_all(self) -> CallInC:
+        """Begin a wait for any job on behalf of all who want one. With the lock held."""
+        call = CallInC(JOB_IDS_SESSION_ANY, math.inf)
+        call.abandoned = True
+        self.calls.add(call)
+        return call
+
+    def expect(self, job_id: str) -> CallInC:
+        """Let others know, in one step without the lock, that a record may come by finish()."""
+        bringer = CallInC(job_id, math.inf)
+        bringer.abandoned = True
+        self.errands.add(bringer)
+        return bringer
 
     def give_back(self, outcome: Outcome) -> None:
         """Place what somebody was told of who does not wait for any job any more."""

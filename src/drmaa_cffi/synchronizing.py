@@ -9,7 +9,7 @@ from . import binding, threads
 from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
 from .errors import ExitTimeoutException, InvalidJobException
 from .jobids import job_id_of
-from .records import CallInC, id_of
+from .records import id_of
 from .submissions import Newcomers, hold_up, settle, watch
 from .timeouts import deadline_of, timed_out, timeout_until
 from .waiting import outcome_of
@@ -124,10 +124,8 @@ def dispose_of_all(waits: Waits, newcomers: Newcomers) -> None:
     with hold_up() as is_alone, suppress(ExitTimeoutException, InvalidJobException):
         if is_alone and not (newcomers or records.may_be_claimed):
             binding.synchronize([JOB_IDS_SESSION_ALL], TIMEOUT_NO_WAIT, dispose=True)
-    call = CallInC(JOB_IDS_SESSION_ANY, 0.0)
-    call.abandoned = True
     with records.changed:
-        records.calls.add(call)
+        call = records.serve_all()
     taken: set[str] = set()
     try:
         with suppress(ExitTimeoutException, InvalidJobException):

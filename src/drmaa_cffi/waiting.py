@@ -30,7 +30,7 @@ from .errors import (
     from_code,
 )
 from .reaper import LOST_AFTER, Reaper
-from .records import CallInC, Claim, Listener, Outcome, has_record, id_of
+from .records import CallInC, Claim, Listener, Outcome, id_of
 from .timeouts import deadline_of, timed_out, timeout_until
 
 if TYPE_CHECKING:
@@ -148,9 +148,7 @@ class Waits(Errands):
         except BaseException:
             if binding.is_reaped(call):
                 info = binding.job_info(call, job_id)
-                bringer = CallInC(job_id, _FOREVER)
-                bringer.abandoned = True
-                self.records.errands.add(bringer)
+                bringer = self.records.expect(job_id)
                 threads.start(lambda: self.records.finish(bringer, info))
             raise
         callroom.end(call)
@@ -329,15 +327,7 @@ class Waits(Errands):
         if claim.withdrawn:
             return None
         assert outcome is not None  # noqa: S101 - it was waited for
-        if isinstance(outcome, DrmaaException) and not has_record(outcome):
-            raise outcome
-        if claim.given:
-            raise from_code(
-                Errno.INVALID_JOB,
-                "",
-                f"the record of job {claim.job_id!r} was taken by an earlier wait",
-            )
-        claim.given = True
+        outcome = claim.give(outcome)
         if isinstance(outcome, DrmaaException):
             raise outcome
         return outcome

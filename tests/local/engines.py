@@ -69,6 +69,10 @@ class Engine:
         assert (0, "") == (done.returncode, done.stderr)
         return json.loads(done.stdout)  # type: ignore[no-any-return]
 
+    def counts(self) -> dict[str, int]:
+        """How many jobs there are in each state that any is in."""
+        return {state: count for state, count in self.status()["jobs"].items() if count}
+
     @property
     def pid(self) -> int:
         """The running engine's process."""

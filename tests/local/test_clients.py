@@ -20,6 +20,14 @@ import drmaa_cffi
 from drmaa_cffi import NoActiveSessionException, Session
 
 
+def succeed(*words: str) -> None:
+    """Run Python with these words, which must end well and complain of nothing."""
+    done = subprocess.run(
+        [sys.executable, *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (0, "") == (done.returncode, done.stderr)
+
+
 def test_fork(engine: Engine, session: Session) -> None:
     """A forked child is told; the parent goes on; the child may open a session of its own."""
     job = submit(session, "sleep 0.3; exit 3")
@@ -100,11 +108,7 @@ for thread in threads: thread.start()
 for thread in threads: thread.join()
 session.exit()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (0, "") == (done.returncode, done.stderr)
+    succeed("-c", program)
 
 
 def test_one_template_in_threads_of_c(engine: Engine) -> None:
@@ -140,11 +144,7 @@ while time.monotonic() < end:
 for thread in threads: thread.join()
 """
     library = engine.command("library").stdout.strip()
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program, library],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (0, "") == (done.returncode, done.stderr)
+    succeed("-W", "ignore", "-c", program, library)
 
 
 def test_environment_set_meanwhile(engine: Engine) -> None:
@@ -169,11 +169,7 @@ while time.monotonic() < end:
         session.runJob(job)
 thread.join()
 """
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (0, "") == (done.returncode, done.stderr)
+    succeed("-c", program)
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

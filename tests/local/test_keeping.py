@@ -29,11 +29,6 @@ def restart(engine: Engine) -> None:
     assert 0 == engine.command("engine").returncode
 
 
-def counts(engine: Engine) -> dict[str, int]:
-    """How many jobs there are in each state that any is in."""
-    return {state: count for state, count in engine.status()["jobs"].items() if count}
-
-
 def change(engine: Engine, statement: str) -> None:
     """Change the database of an engine that does not run."""
     with closing(sqlite3.connect(engine.home / "engine.db")) as database, database:
@@ -55,7 +50,7 @@ def test_session_in_use(
     monkeypatch.setenv("DRMAA_LOCAL_KEEP_DAYS", "0")
     session = initialize()
     job = submit(session, "exit 5")
-    until(lambda: counts(engine) == {"done": 1})
+    until(lambda: engine.counts() == {"done": 1})
     time.sleep(1.1)  # ages are in whole seconds
     end(engine)
     assert 5 == session.wait(job, 30).exitStatus
@@ -67,12 +62,12 @@ def test_long_job(engine: Engine, tmp_path: Path) -> None:
     contact = session.contact
     job = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.05; done; exit 5")
     session.exit()
-    until(lambda: counts(engine) == {"running": 1})
+    until(lambda: engine.counts() == {"running": 1})
     stop(engine)
     change(engine, "UPDATE session SET used = used - 8 * 86400")
     assert 0 == engine.command("engine").returncode
     (tmp_path / "go").touch()
-    until(lambda: counts(engine) == {"done": 1})
+    until(lambda: engine.counts() == {"done": 1})
     restart(engine)
     session.initialize(contact)
     assert 5 == session.wait(job, 30).exitStatus
@@ -90,13 +85,13 @@ def test_old_records(engine: Engine, monkeypatch: pytest.MonkeyPatch, client_of:
     client = client_of()
     client.send(SUBMIT, 3, submission("/bin/true"))
     assert (3, 0) == client.answer()[:2]
-    until(lambda: counts(engine) == {"user_on_hold": 1, "done": 1})
+    until(lambda: engine.counts() == {"user_on_hold": 1, "done": 1})
     engine.kill()
     client.link.close()
     monkeypatch.setenv("DRMAA_LOCAL_KEEP_DAYS", "0")
     for left in ({"user_on_hold": 1, "done": 1}, {"user_on_hold": 1}):
         assert 0 == engine.command("engine").returncode
-        assert left == counts(engine)
+        assert left == engine.counts()
         time.sleep(1.1)  # ages are in whole seconds
         stop(engine)
     for gone in (client.contact, empty):

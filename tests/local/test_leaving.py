@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 from pathlib import Path
@@ -11,8 +10,7 @@ import pytest
 from engines import Engine, submit
 
 from drmaa_cffi import Session
-from programs import output
-from terminal import COMMAND, CTRL_C, Terminal, drmaa_cffi
+from terminal import COMMAND, CTRL_C, Terminal
 
 
 def begin(*words: str, trap: str = "true") -> subprocess.Popen[str]:
@@ -24,12 +22,6 @@ def begin(*words: str, trap: str = "true") -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def states() -> dict[str, int]:
-    """Return how many jobs are in which state."""
-    told = json.loads(output(drmaa_cffi("local", "status", "--json")))["jobs"]
-    return {state: count for state, count in told.items() if count}
 
 
 def until_running(program: subprocess.Popen[str]) -> None:
@@ -51,7 +43,7 @@ def test_ended_by_a_signal(number: signal.Signals, engine: Engine, tmp_path: Pat
     assert "left running: 1\nto wait for them: drmaa-cffi wait --local --contact " in said
     assert f" ID...; their output is in {folder}\n" in said
     assert "to end them: drmaa-cffi terminate --local ID...\n" in said
-    assert {"running": 1} == states()
+    assert {"running": 1} == engine.counts()
 
 
 def test_wait_ended_by_a_signal(engine: Engine, session: Session) -> None:
@@ -97,7 +89,7 @@ def test_terminal_that_leaves(asked: bool, engine: Engine, tmp_path: Path) -> No
         shown.press(CTRL_C)
         shown.until(r"\[w\]ait on")
     assert 128 + signal.SIGHUP == shown.hang_up()
-    assert {"running": 1} == states()
+    assert {"running": 1} == engine.counts()
 
 
 def test_reader_that_leaves(engine: Engine, tmp_path: Path) -> None:

@@ -34,9 +34,9 @@ def _command(action: JobControlAction) -> click.Command:
     @ids_argument
     @session_options
     def control(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: bool) -> None:
-        asked = read_ids(ids, contact)
+        asked = read_ids(ids, contact, local=local)
         jobs: list[dict[str, str | None]] = []
-        with open_session(asked.contact, local=local or asked.local):
+        with open_session(asked.contact, local=asked.local):
             for job_id in asked.ids:
                 error = None
                 try:

@@ -23,10 +23,10 @@ class Ids(NamedTuple):
     """The ids that a command is for."""
 
     ids: list[str]
-    #: The session's contact, where it came with the ids.
+    #: The session's contact, where it was given or came with the ids.
     contact: str | None
-    #: Whether it came with the ids that they are jobs of the local engine.
-    local: bool = False
+    #: Whether they are jobs of the local engine, as was said or came with the ids.
+    local: bool
 
 
 def ids_argument(function: _Function) -> _Function:
@@ -34,24 +34,26 @@ def ids_argument(function: _Function) -> _Function:
     return click.argument("ids", nargs=-1, metavar="[ID]...")(function)
 
 
-def read_ids(ids: tuple[str, ...], contact: str | None) -> Ids:
+def read_ids(ids: tuple[str, ...], contact: str | None, *, local: bool) -> Ids:
     """Return the ids that were given, or that are on standard input.
 
     Raises:
         click.UsageError: there are none.
     """
     if ids and ids != ("-",):
-        return Ids(list(ids), contact)
+        return Ids(list(ids), contact, local)
     if not ids and sys.stdin.isatty():
         raise click.UsageError(
             "give the ids of jobs, or write them to standard input, as in "
             f"`{PROGRAM} submit --json -- COMMAND | {PROGRAM} wait`"
         )
     text = restart.read_input()
-    found = _from_json(text) if text.lstrip().startswith("{") else Ids(text.split(), None)
+    is_json = text.lstrip().startswith("{")
+    found = _from_json(text) if is_json else Ids(text.split(), None, local=False)
     if not found.ids:
         raise click.UsageError("there are no job ids on standard input")
-    return found if contact is None else found._replace(contact=contact)
+    contact = found.contact if contact is None else contact
+    return Ids(found.ids, contact, local or found.local)
 
 
 def _from_json(text: str) -> Ids:

@@ -16,7 +16,7 @@ from .follow import follow
 from .interrupts import Interrupts
 from .output import PROGRAM, Failure, data, say
 from .sessions import is_local, open_session, session_options
-from .submit import COMMAND_SETTINGS, how_to_wait
+from .submit import COMMAND_SETTINGS, how_to
 from .tail import Tail
 from .templates import JobOptions, job_options
 from .watch import Ending, Watch
@@ -113,8 +113,9 @@ def _leave(watch: Watch, files: Optional[Tail], *, local: bool) -> None:
     kept = f"; their output is in {files.folder}" if files and files.folder else ""
     # There may be no terminal any more.
     with suppress(OSError):
-        say(f"to wait for them: {how_to_wait(Session.contact, local=local)} ID...{kept}")
-        say(f"to end them: {PROGRAM} terminate {'--local ' if local else ''}ID...")
+        wait = how_to("wait", "--contact", Session.contact, local=local)
+        say(f"to wait for them: {wait} ID...{kept}")
+        say(f"to end them: {how_to('terminate', local=local)} ID...")
 
 
 def _advise(job: JobOptions, watch: Watch) -> None:

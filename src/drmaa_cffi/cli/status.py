@@ -24,9 +24,9 @@ def status(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: b
     user_system_on_hold, running, system_suspended, user_suspended, user_system_suspended, done,
     failed. The exit status is 1 if one of them is not known.
     """
-    asked = read_ids(ids, contact)
+    asked = read_ids(ids, contact, local=local)
     jobs: list[dict[str, str | None]] = []
-    with open_session(asked.contact, local=local or asked.local):
+    with open_session(asked.contact, local=asked.local):
         for job_id in asked.ids:
             state = error = None
             try:

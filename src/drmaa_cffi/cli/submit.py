@@ -34,10 +34,10 @@ def submit(contact: str | None, *, local: bool, as_json: bool, **options: Any) -
         return
     for job_id in ids:
         data(job_id)
-    say(f"to wait for them: {how_to_wait(contact, local=local)} ID...")
+    wait = how_to("wait", "--contact", contact, local=local)
+    say(f"to wait for them: {wait} ID...")
 
 
-def how_to_wait(contact: str, *, local: bool) -> str:
-    """Return the command that waits for jobs of the session."""
-    words = [PROGRAM, "wait", *(["--local"] if local else []), "--contact", contact]
-    return shlex.join(words)
+def how_to(subcommand: str, *options: str, local: bool) -> str:
+    """Return the command for jobs that were submitted, without their ids."""
+    return shlex.join([PROGRAM, subcommand, *(["--local"] if local else []), *options])

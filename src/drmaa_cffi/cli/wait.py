@@ -28,13 +28,13 @@ def wait(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: boo
     aborted or there is no such job, 130 if it was left running. With several jobs it is the
     highest of theirs. SIGTERM and SIGHUP leave jobs running, too: 143 and 129.
     """
-    asked = read_ids(ids, contact)
+    asked = read_ids(ids, contact, local=local)
 
     def end(ending: Ending) -> None:
         if not as_json:
             data(endings.line(ending))
 
-    with open_session(asked.contact, local=local or asked.local), Interrupts() as interrupts:
+    with open_session(asked.contact, local=asked.local), Interrupts() as interrupts:
         watch = Watch(asked.ids, alone=False)
         follow(watch, interrupts, end)
     if as_json:

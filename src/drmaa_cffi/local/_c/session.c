@@ -29,11 +29,6 @@ static struct {
 
 static pthread_once_t fork_watch = PTHREAD_ONCE_INIT;
 
-static void after_fork_in_parent(void)
-{
-    unlock_templates();
-}
-
 /* In a forked child no other thread exists any more, and what they held is held for ever:
  * start afresh. The socket is the parent's; closing our copy does not disturb it. */
 static void after_fork_in_child(void)
@@ -53,7 +48,7 @@ static void after_fork_in_child(void)
 
 static void watch_forks(void)
 {
-    pthread_atfork(lock_templates, after_fork_in_parent, after_fork_in_child);
+    pthread_atfork(lock_templates, unlock_templates, after_fork_in_child);
 }
 
 /* With the lock held. */
