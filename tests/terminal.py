@@ -32,6 +32,12 @@ def drmaa_cffi(*words: str, **environment: Optional[str]) -> subprocess.Complete
     return programs.start([*COMMAND, *words], **environment)
 
 
+def until_running(program: subprocess.Popen[str]) -> None:
+    """Read messages until jobs run."""
+    assert program.stderr is not None
+    assert any(" running" in line for line in iter(program.stderr.readline, ""))
+
+
 class Terminal:
     """A program in a pseudo-terminal, and what its screen shows.
 

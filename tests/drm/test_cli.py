@@ -13,7 +13,7 @@ from drms import Drm
 from jobs import Gate
 
 from programs import output, start
-from terminal import COMMAND, drmaa_cffi
+from terminal import COMMAND, drmaa_cffi, until_running
 
 # What comes between a terminal and us.
 ESCAPE = "\x1b"
@@ -202,10 +202,15 @@ def test_suspend_and_resume(submit: Submit) -> None:
     assert {"action": "suspend", "jobs": [{"job": job, "error": None}]} == told
     assert f"{job} user_suspended\n" == output(drmaa_cffi("status", job))
     output(drmaa_cffi("resume", job))
-    output(drmaa_cffi("terminate", job))
-    done = wait(contact, job)
-    assert 125 == done.returncode
-    assert f"job {job} aborted" in done.stdout
+    command = [*COMMAND, "wait", "--contact", contact, job]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as waiting:
+        # Somebody waits: Grid Engine forgets what ends while nobody has the session open.
+        until_running(waiting)
+        output(drmaa_cffi("terminate", job))
+        told = waiting.communicate(timeout=90)[0]
+    assert 125 == waiting.returncode
+    assert f"job {job} aborted" in told
 
 
 def test_pipe(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from engines import Engine, submit
 
 from drmaa_cffi import Session
-from terminal import COMMAND, CTRL_C, Terminal
+from terminal import COMMAND, CTRL_C, Terminal, until_running
 
 
 def begin(*words: str, trap: str = "true") -> subprocess.Popen[str]:
@@ -22,12 +22,6 @@ def begin(*words: str, trap: str = "true") -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
-
-
-def until_running(program: subprocess.Popen[str]) -> None:
-    """Read messages until jobs run."""
-    assert program.stderr is not None
-    assert any(" running" in line for line in iter(program.stderr.readline, ""))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
