@@ -132,8 +132,10 @@ def lint(session: nox.Session) -> None:
     session.install(*nox.project.dependency_groups(PYPROJECT, "lint"))
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
-    scripts = ("tests/gridengine/start", "tests/gridengine/stop", ".ci/run")
-    session.run("shellcheck", "-x", *scripts)
+    clusters = (
+        f"tests/{drm}/{name}" for drm in ("gridengine", "slurm") for name in ("start", "stop")
+    )
+    session.run("shellcheck", "-x", *clusters, ".ci/run")
     for schema, pattern in SCHEMAS.items():
         files = map(str, sorted(ROOT.glob(pattern)))
         session.run("check-jsonschema", f"--builtin-schema=vendor.{schema}", *files)

@@ -1,4 +1,4 @@
-"""Chooses what the tests run on: ``--drm=fake`` (the default), ``local`` or ``gridengine``.
+"""Chooses what the tests run on, by ``--drm=``: the fake, the local engine or a real cluster.
 
 A process has one libdrmaa for good, so one run of pytest has one, too.
 """
@@ -25,6 +25,7 @@ FOLDERS = {
     "fake": ("unit",),
     "local": ("drm", "conformance", "local"),
     "gridengine": ("drm", "conformance", "gridengine"),
+    "slurm": ("drm", "conformance", "slurm"),
 }
 
 CRASHED = pytest.StashKey[bool]()
@@ -37,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=sorted(FOLDERS),
         default="fake",
         help="what to run on: the scripted fake libdrmaa, the local engine, or a Grid Engine "
-        'set up by eval "$(tests/gridengine/start)"',
+        'or a Slurm, set up by eval "$(tests/gridengine/start)" or eval "$(tests/slurm/start)"',
     )
     parser.addoption(
         "--screens", metavar="FOLDER", help="save the terminal's screens as pictures there"
@@ -52,6 +53,10 @@ def pytest_configure(config: pytest.Config) -> None:
         use_engine_of_our_own(config)
     elif drm == "gridengine" and "gridengine" not in os.environ.get("DRMAA_LIBRARY_PATH", ""):
         pytest.exit('first run this in the shell: eval "$(tests/gridengine/start)"', 2)
+    elif drm == "slurm" and "SLURM_CONF" not in os.environ:
+        pytest.exit('first run this in the shell: eval "$(tests/slurm/start)"', 2)
+    elif drm == "slurm":
+        os.environ["DRMAA_LIBRARY_PATH"] = "slurm"
     elif drm == "fake":
         os.environ.pop("DRMAA_LIBRARY_PATH", None)
 

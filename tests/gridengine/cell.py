@@ -10,15 +10,14 @@ import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, NamedTuple
+from typing import Iterator, NamedTuple
 
 import pytest
+
+from clusters import pids_with, place, until
 
 PROGRAMS = Path("/usr/lib/gridengine")
 SHARED = Path("/var/lib/gridengine")
@@ -27,27 +26,7 @@ SLOTS = 8
 FIRST_PORT = 24000
 # Of another range than the groups of tests/gridengine/common.sh.
 FIRST_GROUP = 20000
-MOST_CELLS = 400
 SHARE = Path("/usr/share/gridengine")
-
-
-def until(condition: Callable[[], object], what: str, seconds: float = 60) -> None:
-    """Return when *condition* is true; fail if it is not in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"waited {seconds} s for {what}"
-        time.sleep(0.1)
-
-
-def are_free(ports: Iterable[int]) -> bool:
-    """Whether nobody listens on these ports, nor did so a moment ago."""
-    with contextlib.ExitStack() as sockets:
-        try:
-            for port in ports:
-                sockets.enter_context(socket.socket()).bind(("", port))
-        except OSError:
-            return False
-    return True
 
 
 class Place(NamedTuple):
@@ -57,24 +36,6 @@ class Place(NamedTuple):
     execution_port: int
     #: An execution daemon kills by group: two cells that share groups kill each other's jobs.
     groups: range
-
-
-@contextlib.contextmanager
-def place() -> Iterator[Place]:
-    """Keep ports and groups from all other cells of this machine, those of other processes too."""
-    for number in range(MOST_CELLS):
-        # A name that no file stands for, and that is free again when the process ends.
-        with socket.socket(socket.AF_UNIX) as mark:
-            try:
-                mark.bind(f"\0drmaa-cffi-cell-{number}")
-            except OSError:
-                continue
-            ports = range(FIRST_PORT + 2 * number, FIRST_PORT + 2 * number + 2)
-            first = FIRST_GROUP + 100 * number
-            if are_free(ports):
-                yield Place(*ports, range(first, first + 100))
-                return
-    pytest.fail(f"all places for {MOST_CELLS} cells are taken")
 
 
 class Cell:
@@ -197,14 +158,7 @@ class Cell:
 
     def pids(self, name: str) -> list[int]:
         """Return this cell's processes of this program of the packages."""
-        mark = f"SGE_ROOT={self.root}\0".encode()
-        found = []
-        for path in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                ours = mark in (path / "environ").read_bytes() + b"\0"
-                if ours and (path / "exe").resolve() == PROGRAMS / name:
-                    found.append(int(path.name))
-        return found
+        return pids_with(f"SGE_ROOT={self.root}", str(PROGRAMS / name))
 
     def pids_of_jobs(self) -> list[int]:
         """Return all processes of this cell's jobs: its groups mark them."""
@@ -298,7 +252,9 @@ def running_cell(*, size: str = "") -> Iterator[Cell]:
                 if subprocess.run(mount, check=False, capture_output=True).returncode:
                     pytest.skip("no mounts here")
                 ending.callback(subprocess.run, ["umount", folder], check=True)
-            cell = Cell(folder, ending.enter_context(place()))
+            number, ports = ending.enter_context(place("cell", FIRST_PORT, 2))
+            first = FIRST_GROUP + 100 * number
+            cell = Cell(folder, Place(*ports, range(first, first + 100)))
             ending.callback(cell.remove)
             cell.start("sge_qmaster")
             cell.configure()
@@ -307,91 +263,3 @@ def running_cell(*, size: str = "") -> Iterator[Cell]:
             yield cell
     finally:
         shutil.rmtree(folder)
-
-
-PROLOGUE = """
-import os, signal, sys, threading, time
-import drmaa_cffi
-from drmaa_cffi import DrmaaException, JobTemplate, Session
-
-signal.alarm(270)  # nothing outlives the tests
-Session.initialize()
-
-def submit(script, **attributes):
-    with JobTemplate(remoteCommand="/bin/sh", args=["-c", script], outputPath=":/dev/null",
-                     joinFiles=True, **attributes) as template:
-        return Session.runJob(template)
-
-def say(*words):
-    print(">", *words, flush=True)
-
-def hear():
-    return sys.stdin.readline().strip()
-
-def attempt(call):
-    try:
-        return call()
-    except DrmaaException as error:
-        return type(error).__name__
-
-def end_of(job_id):
-    info = Session.wait(job_id, 240)  # on a busy machine the master takes its time
-    return f"exited {info.exitStatus}" if info.hasExited else str(info)
-
-def until(condition):
-    while not condition():
-        time.sleep(0.1)
-
-def until_answered(job_id):
-    # Grid Engine's library tries again to reach the master after a time of its own.
-    until(lambda: attempt(lambda: Session.jobStatus(job_id)) != "DrmCommunicationException")
-
-def until_running(job_id):
-    until(lambda: Session.jobStatus(job_id) == "running")
-"""
-
-
-class Client:
-    """A program in the cell that is told line by line to go on."""
-
-    def __init__(self, process: subprocess.Popen[str], cell: Cell) -> None:
-        self.process = process
-        self.cell = cell
-        self.others = ""
-
-    def hears(self, words: str = "") -> None:
-        """Say something to the program."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(words + "\n")
-        self.process.stdin.flush()
-
-    def answers(self) -> str:
-        """Tell the program to go on, and return what it says to that."""
-        self.hears()
-        return self.says()
-
-    def says(self) -> str:
-        """Return the next line that it prints, but not what Grid Engine's library does."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            if line.startswith("> "):
-                return line[2:].strip()
-            self.others += line
-        raise AssertionError(f"the program has ended: {self.others}\n{self.cell.state()}")
-
-
-@contextlib.contextmanager
-def client(cell: Cell, text: str) -> Iterator[Client]:
-    """Run a program of *text* after the prologue; it has ended after the block."""
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROLOGUE + text],
-        env={**os.environ, **cell.variables},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as process:
-        try:
-            yield Client(process, cell)
-        finally:
-            process.kill()

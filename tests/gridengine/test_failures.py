@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from cell import Cell, client, running_cell
+from cell import Cell, running_cell
+
+from clusters import client
 
 # Making a cell is a part of the first test.
 pytestmark = pytest.mark.timeout(600)

@@ -1,0 +1,122 @@
+"""A Slurm of the tests' own, to be stopped, killed and started without disturbing others."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+from clusters import pids_with, place, until
+
+HERE = Path(__file__).parent
+# Beyond those that tests/slurm/start takes by itself.
+FIRST_PORT = 25100
+DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd")
+
+
+class Cluster:
+    """A Slurm in a folder: one machine, two partitions."""
+
+    def __init__(self, folder: Path, port: int, *options: str) -> None:
+        self.folder = folder
+        self.place = ("--folder", str(folder), "--port", str(port))
+        self.options = options
+        self.variables = {
+            "SLURM_CONF": str(folder / "slurm.conf"),
+            "DRMAA_LIBRARY_PATH": "slurm",
+        }
+
+    def run(self, *words: str, seconds: float = 60) -> str:
+        """Run a command in the cluster's environment and return what it says."""
+        done = subprocess.run(
+            words,
+            env={**os.environ, **self.variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=seconds,
+            check=False,
+        )
+        assert 0 == done.returncode, (words, done.stdout)
+        return done.stdout
+
+    def up(self) -> None:
+        """See to it that all daemons run and answer, and that the node takes jobs."""
+        self.run(str(HERE / "start"), *self.place, *self.options, seconds=250)
+
+    def pids(self, *names: str) -> list[int]:
+        """Return this cluster's processes of these daemons."""
+        programs = [
+            f"/usr/sbin/{name}{alternative}" for name in names for alternative in ("", "-wlm")
+        ]
+        return pids_with(f"SLURM_CONF={self.folder / 'slurm.conf'}", *programs)
+
+    def end(self, *names: str, number: int = signal.SIGKILL) -> None:
+        """End daemons by a signal, as a power cut would; return when they are gone."""
+        for pid in self.pids(*names):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+        until(lambda: not self.pids(*names), f"the end of {names}")
+
+    @contextlib.contextmanager
+    def without(self, *names: str, number: int = signal.SIGKILL) -> Iterator[None]:
+        """Let these daemons be gone in the block."""
+        self.end(*names, number=number)
+        try:
+            yield
+        finally:
+            self.up()
+
+    @contextlib.contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Let these daemons not answer in the block, though they are there."""
+        pids = self.pids(*names)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
+    def requests(self) -> dict[str, int]:
+        """How many requests of each kind slurmctld has got since it started."""
+        found = re.findall(r"^\t(\w+) +\( *\d+\) count:(\d+)", self.run("sdiag"), re.MULTILINE)
+        return {name: int(count) for name, count in found if name.isupper()}
+
+    def state(self) -> str:
+        """Return what the cluster tells of itself, for those who wonder why a test failed."""
+        said = []
+        for words in (("sinfo", "-R"), ("squeue", "-t", "all", "-r")):
+            with contextlib.suppress(AssertionError, subprocess.TimeoutExpired):
+                said.append(self.run(*words, seconds=20))
+        said += [path.read_text()[-2000:] for path in (self.folder / "log").iterdir()]
+        return "\n".join(said)
+
+    def remove(self) -> None:
+        """End the cluster and every job of it."""
+        self.run(str(HERE / "stop"), *self.place, seconds=120)
+
+
+@contextlib.contextmanager
+def running_cluster(*options: str) -> Iterator[Cluster]:
+    """Run a cluster with *options* of tests/slurm/start. Nothing is left of it."""
+    # Not in tmp_path, which other users, such as the daemons', cannot enter.
+    folder = Path(tempfile.mkdtemp(prefix="drmaa-slurm-"))
+    folder.chmod(0o755)
+    try:
+        with contextlib.ExitStack() as ending:
+            _, ports = ending.enter_context(place("slurm", FIRST_PORT, 4))
+            cluster = Cluster(folder, ports.start, *options)
+            ending.callback(cluster.remove)
+            cluster.up()
+            yield cluster
+    finally:
+        shutil.rmtree(folder)

@@ -1,0 +1,95 @@
+# What `start` and `stop` share: where a Slurm for tests keeps its things, and how to find its
+# processes. To be sourced, with the arguments of the command; not run.
+# shellcheck shell=bash disable=SC2034
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+accounting=no
+folder=/var/lib/drmaa-cffi-slurm
+port=25000 # below those that the kernel gives to outgoing connections
+overrides=()
+place=
+while (($#)); do
+    case $1 in
+        --accounting) accounting=yes ;;
+        --folder) place=${2-} && shift ;;
+        --port) port=${2-} && shift ;;
+        [A-Z]*=*) overrides+=("$1") ;;
+        *) die "unknown argument: $1; legal are --accounting, --folder PATH, --port NUMBER, KEY=VALUE of slurm.conf" ;;
+    esac
+    shift || die "the last argument needs a value"
+done
+# Two that run beside each other: nobody's accounting is turned off under his feet.
+if [[ $accounting == yes && -z $place ]]; then folder+=-accounting port=$((port + 10)); fi
+folder=${place:-$folder}
+[[ $folder == /* ]] || die "not an absolute path: $folder"
+
+export SLURM_CONF=$folder/slurm.conf
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+host=$(hostname -s)
+
+# within SECONDS COMMAND...: ask every 0.1 s until COMMAND succeeds; fail when the time is over.
+within() {
+    local end=$((SECONDS + $1)); shift
+    until "$@" >/dev/null 2>&1; do
+        ((SECONDS <= end)) || return 1
+        sleep 0.1
+    done
+}
+
+# marked VARIABLE=VALUE: the processes with this in their environment. All that belong to this
+# Slurm have its SLURM_CONF there; a pid file may be stale and a command name may be anyone's.
+marked() {
+    local path
+    for path in /proc/[0-9]*; do
+        ! grep -qzsxF -e "$1" "$path/environ" || echo "${path#/proc/}"
+    done
+}
+
+# pids_of NAME...: the processes of this Slurm that run these very programs.
+pids_of() {
+    local pid name exe
+    for pid in $(marked "SLURM_CONF=$SLURM_CONF"); do
+        exe=$(readlink "/proc/$pid/exe" 2>/dev/null) || continue
+        exe=${exe% (deleted)}
+        for name; do
+            [[ ${exe##*/} != @("$name"|"$name-wlm") ]] || echo "$pid" # Debian's alternatives
+        done
+    done
+}
+
+runs() { [[ -n $(pids_of "$1") ]]; }
+none_left() { [[ -z $(pids_of "$@") ]]; }
+
+# end_all NAME...: TERM, then KILL, to these programs.
+end_all() {
+    local pids
+    for signal in TERM KILL; do
+        mapfile -t pids < <(pids_of "$@")
+        ((${#pids[@]})) || return 0
+        kill -"$signal" "${pids[@]}" 2>/dev/null || true
+        ! within 10 none_left "$@" || return 0
+    done
+    die "still running after KILL: $*"
+}
+
+# pids_of_jobs: what slurmstepd has started, found by what slurmd says to it, and their children.
+pids_of_jobs() {
+    local pid children=()
+    mapfile -t children < <(pids_of slurmstepd)
+    while ((${#children[@]})); do
+        printf '%s\n' "${children[@]}"
+        pid=$(IFS=,; echo "${children[*]}")
+        mapfile -t children < <(ps -o pid= --ppid "$pid" | tr -d ' ')
+    done
+}
+
+# end_jobs: KILL to the steps and to all that they have started.
+end_jobs() {
+    local pids
+    mapfile -t pids < <(pids_of_jobs)
+    ((${#pids[@]})) || return 0
+    kill -KILL "${pids[@]}" 2>/dev/null || true
+    within 5 none_left slurmstepd || die "steps of jobs are still running after KILL"
+}
