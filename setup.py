@@ -7,7 +7,7 @@ from pathlib import Path
 from setuptools import setup
 
 sys.path.insert(0, str(Path(__file__).parent))
-from build_local import EXTENSIONS, BuildExt  # found by the line above
+from build_engine import EXTENSIONS, BuildExt  # found by the line above
 
 setup(
     cffi_modules=["build_ffi.py:ffibuilder"],

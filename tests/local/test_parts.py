@@ -13,7 +13,7 @@ from engines import Engine, initialize, submit, until
 
 import drmaa_cffi
 
-RUNNER = Path(drmaa_cffi.__file__).parent / "local" / "job-runner"
+RUNNER = Path(drmaa_cffi.__file__).parent / "engine" / "local" / "job-runner"
 HELLO, START = 1, 4
 
 

@@ -21,7 +21,7 @@ from engines import Engine, submit, template, until
 
 import drmaa_cffi
 from drmaa_cffi import JobControlAction, Session
-from drmaa_cffi.local import store
+from drmaa_cffi.engine.core import store
 
 KILLER = """
 import json, os, signal, subprocess, sys, time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import command
+from drmaa_cffi.engine.core import command
 
 
 def engine() -> int:

@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "library":
-            sys.stdout.write(f"{Path(__file__).parent / 'libdrmaa.so'}\n")
+            sys.stdout.write(f"{Path(__file__).parents[1] / 'libdrmaa.so'}\n")
         elif chosen.command == "status":
             sys.stdout.write(json.dumps(_status()) + "\n")
         elif chosen.command == "jobs":

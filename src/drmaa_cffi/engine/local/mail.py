@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Callable
 from . import usage
 
 if TYPE_CHECKING:
-    from . import model
+    from drmaa_cffi.engine.core import model
 
 _log = logging.getLogger(__name__)
 _SECONDS = 60

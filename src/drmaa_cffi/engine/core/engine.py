@@ -16,22 +16,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
-from . import (
-    codes,
-    contexts,
-    control,
-    limits,
-    mail,
-    model,
-    native,
-    progress,
-    repeats,
-    runner,
-    scheduler,
-    spec,
-    store,
-    waiting,
-)
+from drmaa_cffi.engine.local import limits, mail, native, progress, runner, scheduler
+
+from . import codes, contexts, control, model, repeats, spec, store, waiting
 
 if TYPE_CHECKING:
     from . import home as homes

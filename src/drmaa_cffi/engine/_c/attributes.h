@@ -4,7 +4,7 @@
 
 #include "errors.h"
 
-/* The numbers by which the protocol knows the attributes; local/spec.py has the same list. */
+/* The numbers by which the protocol knows the attributes; core/spec.py has the same list. */
 enum scalar {
     REMOTE_COMMAND,
     JS_STATE,

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from drmaa_cffi import startup
-
-from . import home as homes
-from . import model, spec
+from drmaa_cffi.engine.core import home as homes
+from drmaa_cffi.engine.core import model, spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,9 @@ import asyncio
 import struct
 from typing import TYPE_CHECKING, Callable, Protocol
 
-from . import codes, model, repeats, usage
+from drmaa_cffi.engine.local import usage
+
+from . import codes, model, repeats
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

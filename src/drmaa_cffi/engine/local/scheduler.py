@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 
-from . import model
+from drmaa_cffi.engine.core import model
 
 
 class Queue:

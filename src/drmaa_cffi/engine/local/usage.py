@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import codes
+from drmaa_cffi.engine.core import codes
 
 if TYPE_CHECKING:
-    from . import model
+    from drmaa_cffi.engine.core import model
 
 _MICRO = 1_000_000
 

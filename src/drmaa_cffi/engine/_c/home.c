@@ -1,5 +1,5 @@
 /* The engine's folder: DRMAA_LOCAL_HOME, or one for this host in the user's state folder.
- * local/home.py finds the same folder by the same rules. */
+ * core/home.py finds the same folder by the same rules. */
 #include "home.h"
 
 #include <errno.h>

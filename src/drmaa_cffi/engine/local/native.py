@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import Callable, NamedTuple
 
-from . import codes, model
+from drmaa_cffi.engine.core import codes, model
 
 LEGAL = (
     "--slots N, --walltime [[H:]M:]S, --after ID[,ID...], --max-running N, --nice N, "

@@ -9,7 +9,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import model, native, spec
+from drmaa_cffi.engine.local import native
+
+from . import model, spec
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable

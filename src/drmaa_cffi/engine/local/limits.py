@@ -8,7 +8,9 @@ import signal
 import time
 from typing import Callable
 
-from . import model, runner, store
+from drmaa_cffi.engine.core import model, store
+
+from . import runner
 
 _log = logging.getLogger(__name__)
 _MICRO = 1_000_000

@@ -69,7 +69,7 @@ def _number(name: str, default: float, least: float, most: float, *, whole: bool
 
 
 def find_home() -> Path:
-    """The folder's absolute path; `_c/home.c` finds the same one by the same rules.
+    """The folder's absolute path; `engine/_c/home.c` finds the same one by the same rules.
 
     Raises:
         HomeError: DRMAA_LOCAL_HOME is a relative path, and there is no working directory.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from . import native
+from drmaa_cffi.engine.local import native
 
 _REMOTE_COMMAND, _JS_STATE, _WD, _JOB_CATEGORY, _NATIVE, _BLOCK_EMAIL = range(6)
 _JOB_NAME, _INPUT, _OUTPUT, _ERROR, _JOIN = range(7, 12)

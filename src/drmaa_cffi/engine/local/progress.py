@@ -11,8 +11,10 @@ import sqlite3
 import time
 from typing import Callable
 
-from . import home as homes
-from . import limits, mail, model, runner, scheduler, store, waiting
+from drmaa_cffi.engine.core import home as homes
+from drmaa_cffi.engine.core import model, store, waiting
+
+from . import limits, mail, runner, scheduler
 
 _log = logging.getLogger(__name__)
 

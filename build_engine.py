@@ -1,4 +1,4 @@
-"""Build the local engine's C programs: ``libdrmaa.so`` and ``job-runner``, plain C both."""
+"""Build the engine's C programs: ``libdrmaa.so`` and ``job-runner``, plain C both."""
 
 from __future__ import annotations
 
@@ -10,29 +10,28 @@ from pathlib import Path
 from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
-PACKAGE = "drmaa_cffi.local"
-C_DIR = Path("src", "drmaa_cffi", "local", "_c")
+PACKAGE = "drmaa_cffi.engine"
+ENGINE = Path("src", "drmaa_cffi", "engine")
 SONAME = "libdrmaa.so.1.0"
 #: What is built, by the names that setuptools knows, which are names of modules.
 FILES = {"libdrmaa": "libdrmaa.so", "libdrmaa_soname": SONAME, "job_runner": "job-runner"}
-LIBRARY_SOURCES = (
-    "attributes", "connection", "context", "endings", "environment", "errors", "home", "jobs",
-    "launch", "lists", "requests", "session", "template", "times", "underway", "wire",
-)  # fmt: skip
-RUNNER_SOURCES = ("runner", "runner_child", "runner_jobs", "runner_log", "wire")
+LIBRARY_SOURCES = tuple(map(str, sorted(ENGINE.glob("_c/*.c"))))
+#: The two programs write and read messages with the same code.
+RUNNER_SOURCES = (*map(str, sorted(ENGINE.glob("local/_c/*.c"))), str(ENGINE / "_c" / "wire.c"))
 
 
 class PlainC(Extension):
-    """Something the engine needs that is no Python module: it keeps the name of its file."""
+    """Something the engine needs that is not a Python module: it keeps the name of its file."""
 
     def __init__(self, module: str, sources: tuple[str, ...]) -> None:
         super().__init__(
             f"{PACKAGE}.{module}",
-            [str(C_DIR / f"{name}.c") for name in sources],
-            depends=[*map(str, C_DIR.glob("*.h")), "src/drmaa_cffi/_c/drmaa.h"],
+            list(sources),
+            depends=[*map(str, ENGINE.rglob("*.h")), "src/drmaa_cffi/_c/drmaa.h"],
+            include_dirs=[str(ENGINE / "_c")],
             extra_compile_args=["-std=c11", "-D_GNU_SOURCE", "-fvisibility=hidden", "-pthread"],
         )
-        self.module = module
+        self.module = module.rpartition(".")[2]
 
 
 class BuildExt(build_ext):
@@ -62,6 +61,7 @@ class BuildExt(build_ext):
         objects = self.compiler.compile(
             ext.sources,
             output_dir=str(Path(self.build_temp, ext.module)),
+            include_dirs=ext.include_dirs,
             macros=[("DRMAA_LOCAL_VERSION", f'"{version}"')],
             extra_postargs=ext.extra_compile_args,
             depends=ext.depends,
@@ -78,5 +78,5 @@ class BuildExt(build_ext):
 EXTENSIONS = [
     PlainC("libdrmaa", LIBRARY_SOURCES),
     PlainC("libdrmaa_soname", ()),
-    PlainC("job_runner", RUNNER_SOURCES),
+    PlainC("local.job_runner", RUNNER_SOURCES),
 ]

@@ -5,12 +5,16 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Callable
 
-from . import codes, limits, model
+from drmaa_cffi.engine.local import limits
+
+from . import codes, model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from . import runner, scheduler, store
+    from drmaa_cffi.engine.local import runner, scheduler
+
+    from . import store
 
 _REFUSALS = {
     codes.SUSPEND: (codes.SUSPEND_INCONSISTENT_STATE, "only a running job can be suspended"),

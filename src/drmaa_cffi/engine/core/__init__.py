@@ -1,0 +1,1 @@
+"""Sessions, jobs, records, waits, the store and the protocol: what every back end needs."""
