@@ -27,7 +27,7 @@ class PlainC(Extension):
         super().__init__(
             f"{PACKAGE}.{module}",
             list(sources),
-            depends=[*map(str, ENGINE.rglob("*.h")), "src/drmaa_cffi/_c/drmaa.h"],
+            depends=[*map(str, ENGINE.rglob("*.h")), "src/drmaa_cffi/_binding/_c/drmaa.h"],
             include_dirs=[str(ENGINE / "_c")],
             extra_compile_args=["-std=c11", "-D_GNU_SOURCE", "-fvisibility=hidden", "-pthread"],
         )

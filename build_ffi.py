@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cffi import FFI
 
-C_DIR = Path("src", "drmaa_cffi", "_c")
+C_DIR = Path("src", "drmaa_cffi", "_binding", "_c")
 HEADERS = ("drmaa.h", "library.h", "call.h", "session.h", "calls.h")
 SOURCES = (
     "library.c", "call.c", "session.c", "lists.c", "record.c", "calls.c", "python/guard.c",

@@ -22,7 +22,7 @@ from types import ModuleType
 from typing import Any, Callable, NamedTuple
 
 HERE = Path(__file__).parent
-C_SIDE = HERE.parent / "src" / "drmaa_cffi" / "_c"
+C_SIDE = HERE.parent / "src" / "drmaa_cffi" / "_binding" / "_c"
 IDS = [f"1234567.{index}" for index in range(10_000)]
 ARGS = [f"argument {index}" for index in range(10)]
 ENVIRONMENT = {f"VARIABLE_{index}": "some value " * 3 for index in range(100)}

@@ -18,8 +18,10 @@ from sphinx import addnodes
 from sphinx.util.docutils import SphinxDirective
 
 import drmaa_cffi
-from drmaa_cffi import const, drms, errors
-from drmaa_cffi.attributes import PathAttribute
+from drmaa_cffi import const, errors
+from drmaa_cffi._template import drms
+from drmaa_cffi._template.attributes import PathAttribute
+from drmaa_cffi._template.times import TimeConverter
 from drmaa_cffi.helpers import (
     Attribute,
     BoolConverter,
@@ -27,7 +29,6 @@ from drmaa_cffi.helpers import (
     IntConverter,
     VectorAttribute,
 )
-from drmaa_cffi.times import TimeConverter
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -143,9 +144,10 @@ class Attributes(Table):
 # What a Grid Engine's library said of itself; a test compares it with the library.
 GRID_ENGINE_REPORT = Path(__file__).parents[1] / "howto" / "report.txt"
 ASK = """
-from drmaa_cffi import Session, binding
+from drmaa_cffi import Session
+from drmaa_cffi._binding import calls
 with Session():
-    print(*binding.get_attribute_names(), *binding.get_vector_attribute_names())
+    print(*calls.get_attribute_names(), *calls.get_vector_attribute_names())
 """
 
 

@@ -102,8 +102,8 @@ from .session import (
 from .shim import install_as_drmaa
 
 if TYPE_CHECKING:
+    from ._futures.future import JobFuture
     from .executor import JobExecutor
-    from .future import JobFuture
     from .resources import Resources
     from .usage import Usage
 
@@ -210,7 +210,7 @@ __version__: str
 # What few programs use is imported when it is asked for: the name, and the module it is in.
 _LATE = {
     "JobExecutor": "executor",
-    "JobFuture": "future",
+    "JobFuture": "_futures.future",
     "Resources": "resources",
     "Usage": "usage",
 }

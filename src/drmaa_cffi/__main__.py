@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from . import binding
+from ._binding import calls
 from .errors import DrmaaException
 from .library import load_library
 from .session import Session
@@ -26,8 +26,8 @@ def main() -> int:
         print(f"DRM: {session.drmsInfo}")
         print(f"implementation: {session.drmaaImplementation}")
         print(f"contact: {session.contact}")
-        print(f"attributes: {' '.join(sorted(binding.get_attribute_names()))}")
-        print(f"vector attributes: {' '.join(sorted(binding.get_vector_attribute_names()))}")
+        print(f"attributes: {' '.join(sorted(calls.get_attribute_names()))}")
+        print(f"vector attributes: {' '.join(sorted(calls.get_vector_attribute_names()))}")
     finally:
         session.exit()
     return 0

@@ -13,7 +13,12 @@ from functools import partial
 from typing import TYPE_CHECKING, AsyncIterator, Callable, Iterable, TypeVar, cast
 
 from . import session as sync
-from . import threads, waiting
+from ._binding.jobids import job_id_of, job_ids_of
+from ._waiting import threads, waiting
+from ._waiting.inbox import Inbox
+from ._waiting.submissions import watch
+from ._waiting.synchronizing import dispose_of_all
+from ._waiting.timeouts import seconds_of
 from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, JobState
 from .errors import (
     DrmaaException,
@@ -25,19 +30,14 @@ from .errors import (
     from_code,
     invalid_argument,
 )
-from .inbox import Inbox
-from .jobids import job_id_of, job_ids_of
 from .session import JobInfo, JobTemplate, Version
-from .submissions import watch
-from .synchronizing import dispose_of_all
-from .timeouts import seconds_of
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from .records import Outcome
+    from ._waiting.records import Outcome
 
 __all__ = ["Session"]
 

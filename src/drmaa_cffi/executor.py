@@ -11,9 +11,13 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from typing import TYPE_CHECKING, Generator, Iterable, NamedTuple
 
-from . import threads, waiting
+from ._binding.jobids import job_id_of
+from ._futures.errorfile import ErrorFile
+from ._futures.future import JobFuture, refuse_in_child
+from ._futures.polling import OnStatus, StatusPoller
+from ._waiting import threads, waiting
+from ._waiting.timeouts import patience_of
 from .const import JobState
-from .errorfile import ErrorFile
 from .errors import (
     AlreadyActiveSessionException,
     DrmaaException,
@@ -24,12 +28,8 @@ from .errors import (
     invalid_argument,
     shown,
 )
-from .future import JobFuture, refuse_in_child
-from .jobids import job_id_of
-from .polling import OnStatus, StatusPoller
 from .session import Session, index_of
 from .template import JobTemplate
-from .timeouts import patience_of
 
 if TYPE_CHECKING:
     from types import TracebackType

@@ -1,6 +1,12 @@
 """The names that programs written for the package ``drmaa`` import from ``drmaa.helpers``."""
 
-from .attributes import Attribute, BoolConverter, DictAttribute, IntConverter, VectorAttribute
+from ._template.attributes import (
+    Attribute,
+    BoolConverter,
+    DictAttribute,
+    IntConverter,
+    VectorAttribute,
+)
 from .session import Version
 
 __all__ = [

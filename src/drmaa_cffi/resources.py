@@ -6,8 +6,8 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
-from .attributes import IntConverter
-from .drms import FIELDS, VARIABLE, Drm, find, read_site
+from ._template.attributes import IntConverter
+from ._template.drms import FIELDS, VARIABLE, Drm, find, read_site
 from .errors import UnsupportedAttributeException, invalid_argument, shown
 
 if TYPE_CHECKING:

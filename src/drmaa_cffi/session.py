@@ -6,15 +6,17 @@ import operator
 from functools import total_ordering
 from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
 
-from . import binding, const, threads, waiting
+from . import const
+from ._binding import calls
+from ._binding.jobids import encode_job_id, job_id_of, job_ids_of
+from ._waiting import threads, waiting
+from ._waiting.submissions import held_up, note, step_aside, submit_bulk, under_way, watchers
+from ._waiting.synchronizing import synchronize
+from ._waiting.timeouts import seconds_of
 from .const import JobState
 from .errors import DrmaaException, InvalidJobException, invalid_argument, shown
-from .jobids import encode_job_id, job_id_of, job_ids_of
 from .jobinfo import JobInfo
-from .submissions import held_up, note, step_aside, submit_bulk, under_way, watchers
-from .synchronizing import synchronize
 from .template import JobTemplate
-from .timeouts import seconds_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -94,7 +96,7 @@ class _Inquiry(Generic[_T]):
 
 def _version() -> Version:
     """Return the version of DRMAA that the library implements. C: drmaa_version."""
-    return Version(*binding.version())
+    return Version(*calls.version())
 
 
 class Session:
@@ -119,13 +121,13 @@ class Session:
     JOB_IDS_SESSION_ALL = const.JOB_IDS_SESSION_ALL
     """Stands for ids in synchronize() and control(), and means all jobs of the session."""
 
-    contact: _Inquiry[str] = _Inquiry(binding.get_contact)
+    contact: _Inquiry[str] = _Inquiry(calls.get_contact)
     """After initialize() the string that reconnects to this session, before it the possible
     DRMs, separated by commas. C: drmaa_get_contact."""
-    drmsInfo: _Inquiry[str] = _Inquiry(binding.get_DRM_system)
+    drmsInfo: _Inquiry[str] = _Inquiry(calls.get_DRM_system)
     """The DRM's name and version; before initialize() all possible ones, separated by commas.
     C: drmaa_get_DRM_system."""
-    drmaaImplementation: _Inquiry[str] = _Inquiry(binding.get_DRMAA_implementation)
+    drmaaImplementation: _Inquiry[str] = _Inquiry(calls.get_DRMAA_implementation)
     """The library's name and version; before initialize() all possible ones, separated by
     commas. C: drmaa_get_DRMAA_implementation."""
     version: _Inquiry[Version] = _Inquiry(_version)
@@ -156,7 +158,7 @@ class Session:
 
         C: drmaa_init.
         """
-        binding.init(contactString)
+        calls.init(contactString)
 
     @staticmethod
     def exit() -> None:
@@ -231,7 +233,7 @@ class Session:
             under_way.add(token)
             if held_up:
                 step_aside(token)
-            job_id = binding.run_job(handle)
+            job_id = calls.run_job(handle)
             if watchers:
                 note([job_id])
         except DrmaaException as error:
@@ -272,7 +274,7 @@ class Session:
                 "less"
             )
         handle, distance = _handle(jobTemplate), index_of(step, "step")
-        return submit_bulk(lambda: binding.run_bulk_jobs(handle, begin, end, distance))
+        return submit_bulk(lambda: calls.run_bulk_jobs(handle, begin, end, distance))
 
     @staticmethod
     def control(jobId: str | bytes | int, operation: str | bytes) -> None:
@@ -298,7 +300,7 @@ class Session:
 
         C: drmaa_control.
         """
-        binding.control(encode_job_id(jobId), const.string_to_control_action(operation))
+        calls.control(encode_job_id(jobId), const.string_to_control_action(operation))
 
     @staticmethod
     def synchronize(
@@ -375,7 +377,7 @@ class Session:
         C: drmaa_job_ps.
         """
         try:
-            return const.status_to_string(binding.job_ps(encode_job_id(jobId)))
+            return const.status_to_string(calls.job_ps(encode_job_id(jobId)))
         except InvalidJobException:
             # The library has forgotten a job whose record is here, or on its way.
             state = waiting.waits.late_state(job_id_of(jobId))
@@ -395,16 +397,16 @@ class Session:
         traceback: TracebackType | None,
     ) -> None:
         """Exit the session, unless that was done within the block."""
-        if binding.is_active():
+        if calls.is_active():
             self.exit()
 
 
 def _exit() -> None:
-    binding.exit()
+    calls.exit()
     waiting.waits.reset()
 
 
-def _handle(jobTemplate: JobTemplate) -> binding.Handle:
+def _handle(jobTemplate: JobTemplate) -> calls.Handle:
     if not isinstance(jobTemplate, JobTemplate):
         raise invalid_argument(
             f"{shown(jobTemplate)} is no job template: make one with createJobTemplate()"

@@ -6,8 +6,9 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING, Any, Mapping
 
-from . import binding, const
-from .attributes import (
+from . import const
+from ._binding import calls
+from ._template.attributes import (
     Attribute,
     BoolConverter,
     DictAttribute,
@@ -17,7 +18,7 @@ from .attributes import (
     VectorAttribute,
     warn,
 )
-from .times import TimeConverter
+from ._template.times import TimeConverter
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -101,10 +102,10 @@ class JobTemplate:
     softRunDurationLimit: Attribute = Attribute(const.DURATION_SLIMIT, IntConverter)
     """Seconds of running until the job is warned, suspension not counted."""
 
-    _handle: binding.Handle
+    _handle: calls.Handle
 
     def __init__(self, **kwargs: Any) -> None:
-        object.__setattr__(self, "_handle", binding.allocate_job_template())
+        object.__setattr__(self, "_handle", calls.allocate_job_template())
         self._set(kwargs)
 
     def _set(self, values: Mapping[str, Any]) -> None:
@@ -147,7 +148,7 @@ class JobTemplate:
 
         C: drmaa_get_attribute_names.
         """
-        return binding.get_attribute_names()
+        return calls.get_attribute_names()
 
     def asdict(self) -> dict[str, Any]:
         """Return the attributes that are set, by name: what JobTemplate() takes as keywords.
@@ -182,7 +183,7 @@ class JobTemplate:
         drmaa_get_vector_attribute, drmaa_set_vector_attribute.
         """
         raw = self._raw()
-        handle = binding.allocate_job_template()
+        handle = calls.allocate_job_template()
         for name, value in raw.items():
             if name not in changes:
                 _DESCRIPTORS[name]._copy(value, handle)
@@ -219,7 +220,7 @@ class JobTemplate:
 
         C: drmaa_delete_job_template.
         """
-        binding.delete_job_template(self._handle)
+        calls.delete_job_template(self._handle)
 
     def __enter__(self) -> Self:
         """Return the template itself."""
@@ -244,7 +245,7 @@ _KNOWN = frozenset(_DESCRIPTORS)
 _NATIVE: NativeAttribute = JobTemplate.nativeSpecification
 
 
-def _read(handle: binding.Handle) -> dict[str, str | list[str]]:
+def _read(handle: calls.Handle) -> dict[str, str | list[str]]:
     """Return what a template has, as C has it; without what the library refuses to tell."""
     values: dict[str, str | list[str]] = {}
     for name, attribute in _DESCRIPTORS.items():
@@ -256,11 +257,11 @@ def _read(handle: binding.Handle) -> dict[str, str | list[str]]:
 @functools.cache
 def _defaults() -> dict[str, str | list[str]]:
     """Return what a new template has; asked once, as a process has one library."""
-    handle = binding.allocate_job_template()
+    handle = calls.allocate_job_template()
     try:
         return _read(handle)
     finally:
-        binding.delete_job_template(handle)
+        calls.delete_job_template(handle)
 
 
 def _warn_of_misspelling(cls: type, name: str) -> None:

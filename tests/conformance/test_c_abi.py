@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-HEADERS = HERE.parents[1] / "src" / "drmaa_cffi" / "_c"
+HEADERS = HERE.parents[1] / "src" / "drmaa_cffi" / "_binding" / "_c"
 CASES = re.findall(r"^CASE\((\w+)\)$", (HERE / "cases.h").read_text(), re.MULTILINE)
 
 # The program ends a case that hangs, and its jobs; only if that hangs too is it ended here.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from drmaa_cffi import Session, binding
+from drmaa_cffi import Session
+from drmaa_cffi._binding import calls
 
 REPORT = Path(__file__).parents[2] / "docs" / "howto" / "report.txt"
 
@@ -13,5 +14,5 @@ def test_attributes_in_the_report() -> None:
     """The report that the documentation shows names the attributes that the library has."""
     shown = {word for word in REPORT.read_text().split() if word.startswith("drmaa_")}
     with Session():
-        scalars, vectors = binding.get_attribute_names(), binding.get_vector_attribute_names()
+        scalars, vectors = calls.get_attribute_names(), calls.get_vector_attribute_names()
     assert shown == {*scalars, *vectors}

@@ -17,7 +17,7 @@ from engines import Engine, submit, template, until
 import drmaa_cffi
 from drmaa_cffi import Session
 
-HEADERS = Path(drmaa_cffi.__file__).parent / "_c"
+HEADERS = Path(drmaa_cffi.__file__).parent / "_binding" / "_c"
 
 
 def test_library(engine: Engine) -> None:

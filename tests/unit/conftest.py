@@ -11,7 +11,8 @@ import pytest
 from fake import SOURCES, Fake, compile_library
 
 import drmaa_cffi
-from drmaa_cffi import JobExecutor, JobTemplate, Session, drms
+from drmaa_cffi import JobExecutor, JobTemplate, Session
+from drmaa_cffi._template import drms
 
 
 @pytest.fixture(scope="session")

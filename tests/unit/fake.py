@@ -10,10 +10,11 @@ from pathlib import Path
 
 from cffi import FFI
 
-from drmaa_cffi import JobTemplate, binding
+from drmaa_cffi import JobTemplate
+from drmaa_cffi._binding import calls
 
 HERE = Path(__file__).parent
-INCLUDE = HERE.parents[1] / "src" / "drmaa_cffi" / "_c"
+INCLUDE = HERE.parents[1] / "src" / "drmaa_cffi" / "_binding" / "_c"
 SOURCES = (HERE / "c" / "fake_drmaa.c", HERE / "c" / "fake_script.c")
 FOREVER = 2**31
 KINDS = ("templates", "name lists", "value lists", "id lists")
@@ -39,7 +40,7 @@ def compile_library(target: Path, *sources: Path, flags: str = "") -> Path:
 
 def in_c(template: JobTemplate, attribute: str) -> str:
     """Return an attribute as C has it."""
-    return binding.get_attribute(template._handle, vars(JobTemplate)[attribute].name.encode())
+    return calls.get_attribute(template._handle, vars(JobTemplate)[attribute].name.encode())
 
 
 class Fake:

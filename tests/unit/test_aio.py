@@ -11,7 +11,8 @@ from fake import Fake
 from moments import LIMIT, later, tasks, until
 
 import drmaa_cffi
-from drmaa_cffi import JobExecutor, JobState, JobTemplate, Session, aio, waiting
+from drmaa_cffi import JobExecutor, JobState, JobTemplate, Session, aio
+from drmaa_cffi._waiting import waiting
 
 ANY = Session.JOB_IDS_SESSION_ANY
 

@@ -13,7 +13,8 @@ from fake import Fake
 from moments import LIMIT, later
 
 import drmaa_cffi
-from drmaa_cffi import JobTemplate, Session, aio, waiting
+from drmaa_cffi import JobTemplate, Session, aio
+from drmaa_cffi._waiting import waiting
 
 ANY = Session.JOB_IDS_SESSION_ANY
 # Where a loop is closed too early asyncio says so.

@@ -10,7 +10,8 @@ from typing import Iterator
 import pytest
 
 import drmaa_cffi
-from drmaa_cffi import DrmaaException, Session, attributes, helpers, times
+from drmaa_cffi import DrmaaException, Session, helpers
+from drmaa_cffi._template import attributes, times
 
 
 def documented() -> Iterator[tuple[str, str]]:

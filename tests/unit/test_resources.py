@@ -18,9 +18,9 @@ from drmaa_cffi import (
     Resources,
     Session,
     UnsupportedAttributeException,
-    drms,
     resources,
 )
+from drmaa_cffi._template import drms
 from drmaa_cffi.errors import Errno
 
 ALL: dict[str, Any] = {

@@ -12,9 +12,9 @@ from fake import Fake, in_c
 from drmaa_cffi import (
     InvalidArgumentException,
     Resources,
-    drms,
     resources,
 )
+from drmaa_cffi._template import drms
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "resources.md").read_text()
 

@@ -67,11 +67,11 @@ def _init(contact: str) -> Facts:
 
 
 def _attributes() -> Facts:
-    from drmaa_cffi import binding  # noqa: PLC0415 - what a template tells of these is not all
+    from drmaa_cffi._binding import calls  # noqa: PLC0415 - a template does not tell all of these
 
     return {
-        "scalar": sorted(binding.get_attribute_names()),
-        "vector": sorted(binding.get_vector_attribute_names()),
+        "scalar": sorted(calls.get_attribute_names()),
+        "vector": sorted(calls.get_vector_attribute_names()),
     }
 
 

@@ -11,8 +11,8 @@ import time
 from pathlib import Path
 from typing import Optional, Sequence, TextIO
 
+from drmaa_cffi._futures.errorfile import ErrorFile
 from drmaa_cffi.const import PLACEHOLDER_INCR
-from drmaa_cffi.errorfile import ErrorFile
 
 from .output import PROGRAM, say
 from .templates import JobOptions

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#include "../../_c/drmaa.h"
+#include "../../_binding/_c/drmaa.h"
 
 /* What a caller of the library gave us to explain ourselves in; `text` may be NULL. */
 typedef struct {

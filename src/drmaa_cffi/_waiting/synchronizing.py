@@ -5,10 +5,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Sequence
 
-from . import binding, threads
-from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
-from .errors import ExitTimeoutException, InvalidJobException
-from .jobids import job_id_of
+from drmaa_cffi._binding import calls
+from drmaa_cffi._binding.jobids import job_id_of
+from drmaa_cffi.const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
+from drmaa_cffi.errors import ExitTimeoutException, InvalidJobException
+
+from . import threads
 from .records import id_of
 from .submissions import Newcomers, hold_up, settle, watch
 from .timeouts import deadline_of, timed_out, timeout_until
@@ -36,7 +38,7 @@ def _wait(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: boo
     if waits.records.is_quiet and (timeout == TIMEOUT_NO_WAIT or not dispose):
         # With dispose only to ask: a list disposed of by halves can't be asked for again.
         try:
-            binding.synchronize(job_ids, TIMEOUT_NO_WAIT, dispose=dispose)
+            calls.synchronize(job_ids, TIMEOUT_NO_WAIT, dispose=dispose)
             return
         except ExitTimeoutException:
             if timeout == TIMEOUT_NO_WAIT:
@@ -80,9 +82,9 @@ def _synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispo
 
 def _block(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
     if timeout == TIMEOUT_NO_WAIT:
-        binding.synchronize(job_ids, timeout, dispose=dispose)
+        calls.synchronize(job_ids, timeout, dispose=dispose)
     else:
-        waits.block_elsewhere(lambda: binding.synchronize(job_ids, timeout, dispose=dispose))
+        waits.block_elsewhere(lambda: calls.synchronize(job_ids, timeout, dispose=dispose))
 
 
 def _synchronize_others(waits: Waits, ids: list[str], timeout: int) -> None:
@@ -107,7 +109,7 @@ def _dispose_of(waits: Waits, ids: list[str]) -> None:
         others = [job_id for job_id in ids if not waits.records.knows(job_id)]
     if others:
         with suppress(InvalidJobException):
-            binding.synchronize(others, TIMEOUT_NO_WAIT, dispose=True)
+            calls.synchronize(others, TIMEOUT_NO_WAIT, dispose=True)
         _await_abandoned(waits, others)
     with waits.records.changed:
         for job_id in ids:
@@ -123,7 +125,7 @@ def dispose_of_all(waits: Waits, newcomers: Newcomers) -> None:
     records = waits.records
     with hold_up() as is_alone, suppress(ExitTimeoutException, InvalidJobException):
         if is_alone and not (newcomers or records.may_be_claimed):
-            binding.synchronize([JOB_IDS_SESSION_ALL], TIMEOUT_NO_WAIT, dispose=True)
+            calls.synchronize([JOB_IDS_SESSION_ALL], TIMEOUT_NO_WAIT, dispose=True)
     with records.changed:
         call = records.serve_all()
     taken: set[str] = set()

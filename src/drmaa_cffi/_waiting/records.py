@@ -16,9 +16,10 @@ import weakref
 from contextlib import contextmanager
 from typing import AbstractSet, Callable, Generator, Union
 
-from .const import JOB_IDS_SESSION_ANY, JobState
-from .errors import DrmaaException, Errno, from_code
-from .jobinfo import JobInfo
+from drmaa_cffi.const import JOB_IDS_SESSION_ANY, JobState
+from drmaa_cffi.errors import DrmaaException, Errno, from_code
+from drmaa_cffi.jobinfo import JobInfo
+
 from .threads import Bell
 
 #: A record, or the error that the wait for its job ends with, which may carry one.

@@ -11,8 +11,9 @@ import sys
 import time
 from typing import Callable
 
+from drmaa_cffi.errors import InvalidJobException
+
 from . import threads
-from .errors import InvalidJobException
 from .records import CallInC, Outcome, Records
 from .timeouts import timed_out
 

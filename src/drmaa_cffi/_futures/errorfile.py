@@ -6,10 +6,10 @@ from os import SEEK_END
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import const
+from drmaa_cffi import const
 
 if TYPE_CHECKING:
-    from .template import JobTemplate
+    from drmaa_cffi.template import JobTemplate
 
 _MOST_BYTES = 4096
 _MOST_LINES = 20

@@ -7,8 +7,9 @@ import threading
 import time
 from typing import Callable
 
-from .const import JobState
-from .errors import DrmaaException, IllegalStateException
+from drmaa_cffi.const import JobState
+from drmaa_cffi.errors import DrmaaException, IllegalStateException
+
 from .future import JobFuture
 
 _log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ import weakref
 from contextlib import contextmanager
 from typing import Callable, Generator, Iterable, Set
 
-from .errors import DrmaaException
+from drmaa_cffi.errors import DrmaaException
 
 # How long who disposes of jobs waits for the ids of what is being submitted, in seconds.
 _PATIENCE = 10.0

@@ -5,8 +5,15 @@ from __future__ import annotations
 import math
 import time
 
-from .const import TIMEOUT_NO_WAIT, TIMEOUT_WAIT_FOREVER
-from .errors import DrmaaException, Errno, ExitTimeoutException, from_code, invalid_argument, shown
+from drmaa_cffi.const import TIMEOUT_NO_WAIT, TIMEOUT_WAIT_FOREVER
+from drmaa_cffi.errors import (
+    DrmaaException,
+    Errno,
+    ExitTimeoutException,
+    from_code,
+    invalid_argument,
+    shown,
+)
 
 # Some libraries keep seconds in an int.
 _LARGEST_INT = 2**31 - 1

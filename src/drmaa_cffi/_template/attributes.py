@@ -21,16 +21,18 @@ from typing import (
     overload,
 )
 
-from . import binding
-from .errors import Errno, from_code, invalid_argument, shown
-from .text import encode
+from drmaa_cffi._binding import calls
+from drmaa_cffi._binding.text import encode
+from drmaa_cffi.errors import Errno, from_code, invalid_argument, shown
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from .resources import Asked, Resources
-    from .template import JobTemplate
+    from drmaa_cffi.resources import Asked, Resources
+    from drmaa_cffi.template import JobTemplate
 
+
+_PACKAGE = __name__.partition(".")[0]
 
 # No limit is as long: 30 million years of seconds.
 _ENDLESS = 10**15
@@ -133,9 +135,13 @@ def _bad_format(value: object) -> Exception:
 def warn(message: str) -> None:
     """Warn whoever set an attribute: behind all frames of this package."""
     level, frame = 1, sys._getframe()
-    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+    while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__")):
         level, frame = level + 1, frame.f_back
     warnings.warn(message, stacklevel=level)
+
+
+def _is_ours(module: object) -> bool:
+    return isinstance(module, str) and module.partition(".")[0] == _PACKAGE
 
 
 def _is_buffer(value: object) -> bool:
@@ -195,7 +201,7 @@ class Attribute(_Named):
         """Return the value; whether an unset one is '' or an error, the library decides."""
         if instance is None:
             return self
-        text = binding.get_attribute(instance._handle, self._c_name)
+        text = calls.get_attribute(instance._handle, self._c_name)
         # Slurm's library has '' for what was never set: no time, but no error either.
         if self.converter is None or (self.converter is IntConverter and not text):
             return text
@@ -210,18 +216,18 @@ class Attribute(_Named):
         # What most values are, a step sooner.
         plain = type(value) is str
         data = encode(value, self._attribute) if plain else self._encode(value)
-        binding.set_attribute(instance._handle, self._c_name, data)
+        calls.set_attribute(instance._handle, self._c_name, data)
 
     def _encode(self, value: object) -> bytes:
         return _as_bytes(value, self._attribute)
 
-    def _raw(self, handle: binding.Handle) -> str:
+    def _raw(self, handle: calls.Handle) -> str:
         """Return the value as C has it."""
-        return binding.get_attribute(handle, self._c_name)
+        return calls.get_attribute(handle, self._c_name)
 
-    def _copy(self, raw: Any, handle: binding.Handle) -> None:
+    def _copy(self, raw: Any, handle: calls.Handle) -> None:
         """Set the value that _raw() gave."""
-        binding.set_attribute(handle, self._c_name, encode(raw, self._attribute))
+        calls.set_attribute(handle, self._c_name, encode(raw, self._attribute))
 
 
 class PathAttribute(Attribute):
@@ -268,7 +274,7 @@ class NativeAttribute(Attribute):
 
     def ask(self, instance: JobTemplate, resources: Resources | None) -> None:
         """Put the words for *resources* before the program's own value; None takes them away."""
-        from .resources import Asked, Resources, prefix  # noqa: PLC0415 - few programs need it
+        from drmaa_cffi.resources import Asked, Resources, prefix  # noqa: PLC0415 - few programs need it
 
         if resources is not None and not isinstance(resources, Resources):
             raise invalid_argument(
@@ -277,7 +283,7 @@ class NativeAttribute(Attribute):
         asked = _asked(instance)
         own = self._own(instance) if asked is None else asked.own
         if resources is not None:
-            words = prefix(binding.get_DRM_system(), resources)
+            words = prefix(calls.get_DRM_system(), resources)
             self._put(instance, Asked(resources, words, own))
         elif asked is not None:
             self._copy(own, instance._handle)
@@ -303,17 +309,17 @@ def _asked(instance: JobTemplate) -> Asked | None:
 class _Vector(_Named):
     """An attribute that is a list in C."""
 
-    def _raw(self, handle: binding.Handle) -> list[str]:
+    def _raw(self, handle: calls.Handle) -> list[str]:
         """Return the elements as C has them."""
-        return binding.get_vector_attribute(handle, self._c_name)
+        return calls.get_vector_attribute(handle, self._c_name)
 
-    def _copy(self, raw: Any, handle: binding.Handle) -> None:
+    def _copy(self, raw: Any, handle: calls.Handle) -> None:
         """Set the elements that _raw() gave."""
 
         def encode_each() -> list[bytes]:
             return [encode(element, self._attribute) for element in raw]
 
-        binding.set_vector_attribute(handle, self._c_name, raw, len(raw), encode_each)
+        calls.set_vector_attribute(handle, self._c_name, raw, len(raw), encode_each)
 
 
 class VectorAttribute(_Vector):
@@ -335,7 +341,7 @@ class VectorAttribute(_Vector):
         """Return the elements."""
         if instance is None:
             return self
-        return binding.get_vector_attribute(instance._handle, self._c_name)
+        return calls.get_vector_attribute(instance._handle, self._c_name)
 
     def __set__(self, instance: JobTemplate, value: Iterable[object] | str | bytes) -> None:
         """Set the elements, replacing all there were."""
@@ -353,7 +359,7 @@ class VectorAttribute(_Vector):
         def encode_each() -> list[bytes]:
             return [self._encode(index, element) for index, element in enumerate(elements)]
 
-        binding.set_vector_attribute(
+        calls.set_vector_attribute(
             instance._handle, self._c_name, elements, len(elements), encode_each
         )
 
@@ -381,7 +387,7 @@ class DictAttribute(_Vector):
         """Return the pairs; an entry without '=' has the value ''."""
         if instance is None:
             return self
-        return binding.get_vector_attribute_pairs(instance._handle, self._c_name)
+        return calls.get_vector_attribute_pairs(instance._handle, self._c_name)
 
     def __set__(self, instance: JobTemplate, value: Mapping[Any, Any]) -> None:
         """Set the pairs, replacing all there were."""
@@ -401,7 +407,7 @@ class DictAttribute(_Vector):
         except TypeError:
             sound = False
         entries = map("=".join, pairs) if sound else encode_each()
-        binding.set_vector_attribute(
+        calls.set_vector_attribute(
             instance._handle, self._c_name, entries, len(pairs), encode_each
         )
 

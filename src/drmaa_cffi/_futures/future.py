@@ -10,22 +10,23 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, List
 
-from . import threads, waiting
-from .const import JobControlAction, JobState
-from .errors import (
+from drmaa_cffi._waiting import threads, waiting
+from drmaa_cffi._waiting.records import Outcome, has_record, state_of
+from drmaa_cffi._waiting.timeouts import patience_of
+from drmaa_cffi.const import JobControlAction, JobState
+from drmaa_cffi.errors import (
     Errno,
     InvalidJobException,
     JobFailedError,
     NoResourceUsageException,
     from_code,
 )
-from .jobinfo import JobInfo
-from .records import Outcome, has_record, state_of
-from .timeouts import patience_of
+from drmaa_cffi.jobinfo import JobInfo
 
 if TYPE_CHECKING:
+    from drmaa_cffi.session import Session
+
     from .errorfile import ErrorFile
-    from .session import Session
 
 
 _log = logging.getLogger(__name__)

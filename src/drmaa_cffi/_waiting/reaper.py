@@ -9,9 +9,8 @@ import threading
 import time
 from typing import Callable
 
-from . import threads
-from .const import JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT, TIMEOUT_WAIT_FOREVER
-from .errors import (
+from drmaa_cffi.const import JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT, TIMEOUT_WAIT_FOREVER
+from drmaa_cffi.errors import (
     DrmaaException,
     Errno,
     ExitTimeoutException,
@@ -20,6 +19,8 @@ from .errors import (
     NoActiveSessionException,
     from_code,
 )
+
+from . import threads
 from .records import CallInC, Outcome, Records
 
 # How long the thread stays when it has nothing to do, in seconds: the next job may come soon.

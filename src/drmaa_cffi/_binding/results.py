@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, NewType, NoReturn, Sequence
 
-from . import errors
-from ._drmaa import ffi, lib
-from .errors import InvalidJobTemplateException
-from .library import remedy_for
+from drmaa_cffi import errors
+from drmaa_cffi._drmaa import ffi, lib
+from drmaa_cffi.errors import InvalidJobTemplateException
+from drmaa_cffi.library import remedy_for
 
 if TYPE_CHECKING:
-    from ._drmaa import _CData as CData
-    from .jobinfo import JobInfo
+    from drmaa_cffi._drmaa import _CData as CData
+    from drmaa_cffi.jobinfo import JobInfo
 else:
     CData = object
 

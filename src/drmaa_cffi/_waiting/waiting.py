@@ -18,10 +18,9 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Callable
 
-from . import binding, callroom, threads
-from .const import JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
-from .errands import Errands
-from .errors import (
+from drmaa_cffi._binding import calls, results
+from drmaa_cffi.const import JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
+from drmaa_cffi.errors import (
     DrmaaException,
     Errno,
     ExitTimeoutException,
@@ -29,13 +28,16 @@ from .errors import (
     InvalidJobException,
     from_code,
 )
+
+from . import threads
+from .errands import Errands
 from .reaper import LOST_AFTER, Reaper
 from .records import CallInC, Claim, Listener, Outcome, id_of
 from .timeouts import deadline_of, timed_out, timeout_until
 
 if TYPE_CHECKING:
-    from .const import JobState
-    from .jobinfo import JobInfo
+    from drmaa_cffi.const import JobState
+    from drmaa_cffi.jobinfo import JobInfo
 
 # How long a record may be on its way from an abandoned wait in C to its place here, in seconds.
 _GRACE = 0.1
@@ -129,13 +131,13 @@ class Waits(Errands):
 
         A signal may come after any step of this.
         """
-        call = callroom.begin()
+        call = results.begin()
         # A signal that comes before C is reached must not find what the room's last user has left.
-        callroom.forget_record(call)
+        results.forget_record(call)
         try:
             outcome: Outcome
             try:
-                outcome = binding.wait(job_id, TIMEOUT_NO_WAIT, call)
+                outcome = calls.wait(job_id, TIMEOUT_NO_WAIT, call)
             except DrmaaException as error:
                 if error.jobInfo is None:
                     raise
@@ -143,15 +145,15 @@ class Waits(Errands):
             found = id_of(job_id, outcome)
             self.records.kept[found] = outcome
         except DrmaaException:
-            callroom.end(call)
+            results.end(call)
             raise
         except BaseException:
-            if binding.is_reaped(call):
-                info = binding.job_info(call, job_id)
+            if calls.is_reaped(call):
+                info = calls.job_info(call, job_id)
                 bringer = self.records.expect(job_id)
                 threads.start(lambda: self.records.finish(bringer, info))
             raise
-        callroom.end(call)
+        results.end(call)
         return found
 
     def _is_anothers(self, job_id: str, found: str) -> bool:
@@ -335,15 +337,15 @@ class Waits(Errands):
 
 def outcome_of(job_id: str, timeout: int) -> Outcome:
     """Wait in C; an error that carries a job's record is an outcome, too."""
-    call = callroom.begin()
+    call = results.begin()
     try:
-        info = binding.wait(job_id, timeout, call)
+        info = calls.wait(job_id, timeout, call)
     except DrmaaException as error:
-        callroom.end(call)
+        results.end(call)
         if error.jobInfo is None:
             raise
         return error
-    callroom.end(call)
+    results.end(call)
     return info
 
 

@@ -7,7 +7,8 @@ import operator
 import re
 from typing import Iterable, Sequence, cast
 
-from .errors import Errno, from_code, invalid_argument, shown
+from drmaa_cffi.errors import Errno, from_code, invalid_argument, shown
+
 from .text import encode
 
 _NUMBER = re.compile(r"\s*[+-]?([0-9]*)")

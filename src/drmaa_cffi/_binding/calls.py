@@ -1,6 +1,6 @@
 """The way into C: a function a routine.
 
-Only this module, callroom.py for results, and library.py for loading touch ``ffi`` and ``lib``.
+Only this module, results.py for results, and library.py for loading touch ``ffi`` and ``lib``.
 What the library writes comes out as str.
 """
 
@@ -10,17 +10,18 @@ import os
 import threading
 from typing import TYPE_CHECKING, Callable, Iterable, NewType, Sequence
 
-from . import errors
-from ._drmaa import ffi, lib
-from .callroom import Call, begin, decode, end, fail, keep, pairs_of, strings_of, value_of
-from .errors import Errno
+from drmaa_cffi import errors
+from drmaa_cffi._drmaa import ffi, lib
+from drmaa_cffi.errors import Errno
+from drmaa_cffi.jobinfo import JobInfo
+from drmaa_cffi.library import load_library
+
 from .jobids import encode_job_id
-from .jobinfo import JobInfo
-from .library import load_library
+from .results import Call, begin, decode, end, fail, keep, pairs_of, strings_of, value_of
 from .text import block, encode
 
 if TYPE_CHECKING:
-    from ._drmaa import _CData as CData
+    from drmaa_cffi._drmaa import _CData as CData
 else:
     CData = object
 

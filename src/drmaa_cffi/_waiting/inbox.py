@@ -15,8 +15,9 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from drmaa_cffi.const import JOB_IDS_SESSION_ANY
+
 from . import threads, waiting
-from .const import JOB_IDS_SESSION_ANY
 from .records import CallInC, Claim, Listener, Outcome, has_record
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Callable, Iterable, cast
 
-from .errors import invalid_argument, shown
+from drmaa_cffi.errors import invalid_argument, shown
 
 
 def encode(value: str | bytes, what: str) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from .errors import Errno, from_code, shown
+from drmaa_cffi.errors import Errno, from_code, shown
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,7 +10,7 @@ from configparser import Error as ConfigError
 from pathlib import Path
 from typing import Iterable, Mapping, NamedTuple
 
-from .errors import UnsupportedAttributeException, invalid_argument
+from drmaa_cffi.errors import UnsupportedAttributeException, invalid_argument
 
 #: The environment variable with the path of the site's file.
 VARIABLE = "DRMAA_CFFI_RESOURCES"
