@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+import raw
 from engines import Engine, cpu_of, initialize, root, submit, until, within
 from raw import ANY, CONTROL, HEADER, HELLO, INFO, STATUS, SUBMIT, WAIT, Start, connect, submission
 
@@ -178,6 +179,25 @@ def test_bad_request(client_of: Start) -> None:
     assert (3, 1) == client.answer()[:2]
     client.send(INFO, 4, b"")
     assert (4, 0) == client.answer()[:2]
+
+
+@pytest.mark.parametrize(
+    "context",
+    [
+        struct.pack("=II1sII", 0o22, 1, b"/", 0, 7) + b"A=1\0B=2",
+        struct.pack("=II1sII", 0o22, 1, b"/", 17, 0) + b"\0" * 16 * 17,
+        struct.pack("=II1sII", 0o22, 1, b"\0", 0, 0),
+        struct.pack("=II1sII", 0o22, 1, b"/", 0, 9) + b"A=1\0",
+    ],
+    ids=["no final NUL", "too many limits", "NUL in the home", "too short"],
+)
+def test_bad_context(client_of: Start, context: bytes) -> None:
+    """A context that makes no sense is refused, and holds for no job."""
+    client = client_of()
+    client.send(raw.CONTEXT, 3, context)
+    assert (3, 1) == client.answer()[:2]
+    client.send(SUBMIT, 4, submission("/bin/sh", "-c", "true"))
+    assert (4, 0) == client.answer()[:2]  # with the context before it
 
 
 LONG = "1" * 5000

@@ -11,29 +11,79 @@ void wire_free(wire_buffer *buffer)
     *buffer = (wire_buffer){0};
 }
 
+/* Lets `*bytes` hold `size` bytes; false, and all is as before, if it cannot. */
+static bool enlarge(char **bytes, size_t *room, size_t size)
+{
+    if (size <= *room)
+        return true;
+    size_t more = *room < 256 ? 256 : *room;
+    while (more < size)
+        more *= 2;
+    char *moved = realloc(*bytes, more);
+    if (moved == NULL)
+        return false;
+    *bytes = moved;
+    *room = more;
+    return true;
+}
+
 char *wire_grow(wire_buffer *buffer, size_t size)
 {
     if (buffer->failed)
         return NULL;
-    if (size > WIRE_LARGEST_FRAME || buffer->size + size > (size_t)WIRE_LARGEST_FRAME + 16) {
+    if (size > WIRE_LARGEST_FRAME || buffer->size + size > (size_t)WIRE_LARGEST_FRAME + 16
+        || !enlarge(&buffer->bytes, &buffer->room, buffer->size + size)) {
         buffer->failed = true;
         return NULL;
-    }
-    if (buffer->size + size > buffer->room) {
-        size_t room = buffer->room < 256 ? 256 : buffer->room;
-        while (room < buffer->size + size)
-            room *= 2;
-        char *bytes = realloc(buffer->bytes, room);
-        if (bytes == NULL) {
-            buffer->failed = true;
-            return NULL;
-        }
-        buffer->bytes = bytes;
-        buffer->room = room;
     }
     char *place = buffer->bytes + buffer->size;
     buffer->size += size;
     return place;
+}
+
+void wire_stream_free(wire_stream *stream)
+{
+    free(stream->bytes);
+    *stream = (wire_stream){0};
+}
+
+char *wire_stream_grow(wire_stream *stream, size_t size)
+{
+    /* A frame that is not whole yet, and one more read. */
+    size_t most = (size_t)WIRE_LARGEST_FRAME + ((size_t)1 << 20);
+    if (size > most || stream->size > most - size
+        || !enlarge(&stream->bytes, &stream->room, stream->size + size))
+        return NULL;
+    return stream->bytes + stream->size;
+}
+
+bool wire_stream_put(wire_stream *stream, const void *bytes, size_t size)
+{
+    char *place = wire_stream_grow(stream, size);
+    if (place == NULL)
+        return false;
+    memcpy(place, bytes, size);
+    stream->size += size;
+    return true;
+}
+
+void wire_stream_drop(wire_stream *stream, size_t size)
+{
+    if (size == 0)
+        return;
+    stream->size -= size;
+    memmove(stream->bytes, stream->bytes + size, stream->size);
+}
+
+bool wire_stream_frame(const wire_stream *stream, size_t at, size_t *size)
+{
+    uint32_t told = 0;
+    *size = 0;
+    if (stream->size - at < sizeof told)
+        return false;
+    memcpy(&told, stream->bytes + at, sizeof told);
+    *size = told;
+    return told <= WIRE_LARGEST_FRAME && stream->size - at - sizeof told >= told;
 }
 
 void wire_put_bytes(wire_buffer *buffer, const void *bytes, size_t size)
@@ -134,7 +184,9 @@ char *wire_get_text(wire_reader *reader)
 {
     size_t size;
     const char *block = wire_get_block(reader, &size);
-    if (reader->failed || memchr(block, '\0', size) != NULL)
+    if (!reader->failed && memchr(block, '\0', size) != NULL)
+        reader->failed = true;
+    if (reader->failed)
         return NULL;
     char *text = malloc(size + 1);
     if (text != NULL) {

@@ -161,9 +161,15 @@ class Home:
         made.listen(1024)
         return made
 
-    def connect(self, name: str) -> socket.socket | None:
-        """A connection to a socket in the folder; None if nobody listens there."""
+    def connect(self, name: str, *, wait: bool = True) -> socket.socket | None:
+        """A connection to a socket in the folder; None if nobody listens there.
+
+        Args:
+            name: the socket's.
+            wait: whether to wait where too many others do so; else that is None, too.
+        """
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made.setblocking(wait)
         try:
             made.connect(self.address(name))
         except OSError:

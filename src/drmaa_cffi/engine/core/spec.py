@@ -16,6 +16,9 @@ TIMES = struct.Struct("=6q")
 #: Of a submission with its context: Linux gives a command 6 MiB of words and environment.
 MOST_BYTES = 8 << 20
 
+#: Linux has 16 kinds of resource limits.
+_MOST_LIMITS = 16
+
 HOME_PLACEHOLDER = b"$drmaa_hd_ph$"
 DIRECTORY_PLACEHOLDER = b"$drmaa_wd_ph$"
 INDEX_PLACEHOLDER = b"$drmaa_incr_ph$"
@@ -58,9 +61,11 @@ def parse_context(number: int, data: bytes) -> Context:
     at += 4 + 16 * count
     (size,) = struct.unpack_from("=I", data, at)
     environment = data[at + 4 :]
-    if len(environment) != size:
+    if len(environment) != size or count > _MOST_LIMITS:
         raise ValueError("a context of the wrong size")
-    return Context(number, umask, home, limits, environment, data)
+    if b"\0" in home or (environment and not environment.endswith(b"\0")):
+        raise ValueError("a context with a NUL too many or too few")
+    return Context(number, umask & 0o777, home, limits, environment, data)
 
 
 class JobSpec:

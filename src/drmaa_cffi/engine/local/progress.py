@@ -109,6 +109,14 @@ class Progress(runner.Events):
 
         asyncio.get_running_loop().call_later(_RETRY_SECONDS, again)
 
+    def runner_found(self, known: set[tuple[int, int]]) -> None:
+        """The link to the runner is there again; what was on its way when it broke is lost."""
+        for task in self._running():
+            if (task.job.number, task.index) not in known and self._take_back(task):
+                self.queue.put_back(task)
+        self.take_up()
+        self._soon()
+
     def runner_lost(
         self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
     ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import logging
 import os
 import signal
@@ -12,7 +11,7 @@ import socket
 import struct
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Callable
 
 from drmaa_cffi import startup
 from drmaa_cffi.engine.core import home as homes
@@ -32,6 +31,8 @@ _STARTED = struct.Struct("=qqIIiB")
 _LOG_NAME = "runner.log"
 _LISTENING = 3
 _GREETING_SECONDS = 30
+_HUNG_UP_SECONDS = 0.5
+_LOOK_AGAIN_SECONDS = 0.02
 _LEFT_OVER_SECONDS = 1
 
 #: What a job could not do before its command ran, by the stage in the runner's report.
@@ -56,6 +57,12 @@ def _text(value: bytes) -> bytes:
 
 def _frame(kind: int, payload: bytes) -> bytes:
     return _HEAD.pack(len(payload) + 1, kind) + payload
+
+
+def _hello() -> bytes:
+    command = startup.command_of("drmaa_cffi.local", "engine")
+    words = b"".join(_text(os.fsencode(word)) for word in command)
+    return _frame(_HELLO, _U32.pack(len(command)) + words)
 
 
 def kill_left_over(number: int, group: int) -> None:
@@ -97,6 +104,9 @@ class Events:
 
     def job_not_started(self, number: int, index: int, reason: int) -> None:
         """A task could not be started now, by an errno; it did not run."""
+
+    def runner_found(self, known: set[tuple[int, int]]) -> None:
+        """The link broke, and is there again: the runner knows these tasks, and no others."""
 
     def runner_lost(
         self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
@@ -159,11 +169,15 @@ class Runner(asyncio.Protocol):
         self._environments: set[int] = set()
         self._leaving = False
         self._gone: asyncio.Future[None] | None = None
+        #: While a link that broke is made anew: the tasks the runner has told of so far.
+        self._greeting: set[tuple[int, int]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._using: asyncio.Task[None] | None = None
 
     @property
     def is_there(self) -> bool:
         """Whether there is a runner to ask."""
-        return self._transport is not None
+        return self._transport is not None and self._greeting is None
 
     def recover(self) -> tuple[socket.socket | None, list[list[bytes]]]:
         """Finds the runner of the engine before this one.
@@ -171,42 +185,47 @@ class Runner(asyncio.Protocol):
         Returns:
             Its socket and what it says of its jobs, line by line; or None, if it is gone:
             then no runner runs, and `read_log` tells what it did.
-        """
-        link = self._home.connect(homes.RUNNER_SOCKET_NAME)
-        if link is not None:
-            lines = self._greet(link)
-            if lines is not None:
-                return link, lines
-            link.close()
-        self._await_death()
-        return None, []
 
-    def _await_death(self) -> None:
+        Raises:
+            homes.HomeError: it is there, and does not answer.
+        """
+        end = time.monotonic() + _GREETING_SECONDS
+        while True:
+            link = self._home.connect(homes.RUNNER_SOCKET_NAME)
+            if link is not None:
+                lines = self._greet(link)
+                if lines is not None:
+                    return link, lines
+                link.close()
+            if self._is_dead():
+                return None, []
+            if time.monotonic() >= end:
+                raise self._silent()
+            time.sleep(_LOOK_AGAIN_SECONDS)
+
+    def _is_dead(self) -> bool:
         # The runner holds this lock as long as it lives, and lives no longer than its jobs if
         # nobody can reach it.
-        lock = os.open("runner.lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=self._home.folder)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        finally:
-            os.close(lock)
+        return not self._home.is_locked("runner.lock")
+
+    def _silent(self) -> homes.HomeError:
+        return homes.HomeError(
+            f"the job-runner of '{self._home.path}' is there and does not answer: find its "
+            "pid with fuser runner.lock there; if it is killed, its jobs are, too"
+        )
 
     def _greet(self, link: socket.socket) -> list[list[bytes]] | None:
-        command = startup.command_of("drmaa_cffi.local", "engine")
-        words = b"".join(_text(os.fsencode(word)) for word in command)
         data = b""
         link.settimeout(_GREETING_SECONDS)
         try:
-            link.sendall(_frame(_HELLO, _U32.pack(len(command)) + words))
+            link.sendall(_hello())
             while b"\nR\n" not in data:
                 part = link.recv(1 << 16)
                 if not part:
                     return None
                 data += part
         except socket.timeout as error:
-            raise homes.HomeError(
-                f"the job-runner of '{self._home.path}' is there and does not answer: find its "
-                "pid with fuser runner.lock there; if it is killed, its jobs are, too"
-            ) from error
+            raise self._silent() from error
         except OSError:
             return None
         # What happens just now may follow what the runner knew when it was asked.
@@ -246,6 +265,8 @@ class Runner(asyncio.Protocol):
         """asyncio: the socket is ready."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  asyncio's promise
         self._transport = transport
+        if self._greeting is not None:
+            transport.write(_hello())
 
     def data_received(self, data: bytes) -> None:
         """asyncio: lines, or parts of lines, have come."""
@@ -260,24 +281,63 @@ class Runner(asyncio.Protocol):
         if kind == b"E":
             self._events.job_ended(*parse_end(words[1:]))
         elif kind == b"S":
-            self._events.job_started(*map(int, words[1:5]))
+            number, index, pid, started = map(int, words[1:5])
+            if self._greeting is not None:
+                self._greeting.add((number, index))
+            self._events.job_started(number, index, pid, started)
         elif kind == b"N":
             # It may have had no memory for an environment: it gets all of them anew.
             self._environments.clear()
             self._events.job_not_started(*map(int, words[1:4]))
+        elif kind == b"R" and self._greeting is not None:
+            known, self._greeting = self._greeting, None
+            self._set_timer(None)
+            _log.info("the link to the runner is there again")
+            self._events.runner_found(known)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio: the runner is gone; if we did not let it go, it was killed."""
+        """asyncio: the link is gone; if we did not let it go, the runner was killed or lost it."""
         self._transport = None
         if self._gone is not None:
             self._gone.set_result(None)
         if self._leaving:
             return
-        _log.error("the runner was killed (%s); the jobs it ran are lost", exc)
+        self._rest = b""
         self._out.clear()
         self._environments.clear()
-        self._await_death()
-        self._events.runner_lost(*read_log(self._home))
+        if self._greeting is None:
+            _log.warning("the link to the runner broke (%s)", exc or "it hung up")
+            self._greeting = set()
+            self._find()
+        else:
+            # It hangs up on our hello: it has no memory, say.
+            self._set_timer(_HUNG_UP_SECONDS, self._find)
+
+    def _set_timer(self, seconds: float | None, act: Callable[[], None] = lambda: None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None:
+            self._timer = asyncio.get_running_loop().call_later(seconds, act)
+
+    def _find(self) -> None:
+        """Greets the runner anew; or, if its lock says that it is dead, tells the events so."""
+        link = self._home.connect(homes.RUNNER_SOCKET_NAME, wait=False)
+        if link is not None:
+            self._greeting = set()
+            self._using = asyncio.get_running_loop().create_task(self.use(link))
+            self._set_timer(_GREETING_SECONDS, self._give_up)
+        elif self._is_dead():
+            _log.error("the runner was killed; the jobs it ran are lost")
+            self._greeting = None
+            self._events.runner_lost(*read_log(self._home))
+        else:
+            self._set_timer(_LOOK_AGAIN_SECONDS, self._find)
+
+    def _give_up(self) -> None:
+        _log.error("%s", self._silent())
+        if self._transport is not None:
+            self._transport.abort()
 
     def start(self, task: model.Task, files: spec.Files) -> None:
         """Asks for a task's start; it is sent by `flush`."""
@@ -336,19 +396,21 @@ class Runner(asyncio.Protocol):
 
     def flush(self) -> None:
         """Sends what was asked for."""
-        if self._out and self._transport is not None:
+        if self._out and self._transport is not None and self._greeting is None:
             self._transport.write(b"".join(self._out))
             self._out.clear()
 
     async def leave(self, *, wait: bool) -> None:
         """Says good-bye: the runner stays as long as its jobs; waits for its end if asked."""
+        self._leaving = True
+        self._set_timer(None)
         if self._transport is None:
             return
-        self._leaving = True
         self._out.append(_frame(_BYE, b""))
         self.flush()
         self._gone = asyncio.get_running_loop().create_future()
         self._transport.close()
         await self._gone
-        if wait:
-            self._await_death()
+        end = time.monotonic() + _GREETING_SECONDS
+        while wait and not self._is_dead() and time.monotonic() < end:
+            time.sleep(_LOOK_AGAIN_SECONDS)  # noqa: ASYNC251  nobody is served any more

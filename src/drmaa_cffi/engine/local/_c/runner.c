@@ -26,21 +26,32 @@
 #define LISTENING 3 /* the engine hands the listening socket down under this number */
 #define MOST_RESTARTS 5 /* of an engine that dies within SHORT_LIFE seconds each time */
 #define SHORT_LIFE 5
-#define FIRST_ENGINE_MS 60000
-#define RETRY_LOG_MS 2000 /* while the disk is full */
+#define FIRST_ENGINE_SECONDS 60
+#define NEWCOMER_SECONDS 10 /* that somebody may take for a hello */
+#define RETRY_SECONDS 2 /* to write the log of a full disk, and to start an engine */
+#define MOST_OF_NEWCOMER (1 << 20)
 
-enum request { HELLO = 1, ENVIRONMENT, DROP_ENVIRONMENT, START, SIGNAL, FORGET, BYE };
+enum frame_kind { HELLO = 1, ENVIRONMENT, DROP_ENVIRONMENT, START, SIGNAL, FORGET, BYE };
+
+/* Somebody who has connected. */
+typedef struct {
+    int socket; /* -1: nobody */
+    wire_stream in;
+} peer;
 
 typedef struct {
     runner_jobs jobs;
     int home;
     int signals;
-    int engine; /* -1: none connected */
+    peer engine; /* the one we have greeted */
+    peer newcomer; /* one that we have not */
+    time_t newcomer_since;
     bool said_bye;
-    wire_buffer in;
-    wire_buffer out;
+    wire_stream out; /* lines for the engine */
     char **restart; /* the command that starts an engine */
     pid_t restarting;
+    time_t restart_at; /* when to try that again; 0: not */
+    time_t awaited_until; /* we stay for the engine that has started us */
     time_t connected_at;
     int short_lives;
 } runner;
@@ -52,28 +63,49 @@ static time_t seconds(void)
     return now.tv_sec;
 }
 
-static void hello(runner *self, wire_reader *reader)
+static void free_words(char **words)
 {
-    for (char **word = self->restart; word != NULL && *word != NULL; word++)
+    for (char **word = words; word != NULL && *word != NULL; word++)
         free(*word);
-    free(self->restart);
-    uint32_t count = wire_get_u32(reader);
-    self->restart = count > 64 ? NULL : calloc((size_t)count + 1, sizeof(char *));
-    for (uint32_t i = 0; self->restart != NULL && i < count; i++)
-        self->restart[i] = wire_get_text(reader);
-    char line[64];
-    int size = snprintf(line, sizeof line, "H %d\n", (int)getpid());
-    wire_put_bytes(&self->out, line, (size_t)size);
-    runner_jobs_tell(&self->jobs);
-    wire_put_bytes(&self->out, "R\n", 2);
+    free(words);
 }
 
-static void handle(runner *self, wire_reader *reader)
+static void close_peer(peer *of)
+{
+    if (of->socket >= 0)
+        close(of->socket);
+    of->socket = -1;
+    wire_stream_free(&of->in);
+}
+
+static bool hello(runner *self, wire_reader *reader)
+{
+    uint32_t count = wire_get_u32(reader);
+    char **words = count > 64 ? NULL : calloc((size_t)count + 1, sizeof(char *));
+    if (words == NULL)
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        words[i] = wire_get_text(reader);
+        if (words[i] == NULL) {
+            free_words(words);
+            return false;
+        }
+    }
+    free_words(self->restart);
+    self->restart = words;
+    char line[64];
+    int size = snprintf(line, sizeof line, "H %d\n", (int)getpid());
+    bool told = wire_stream_put(&self->out, line, (size_t)size);
+    runner_jobs_tell(&self->jobs);
+    return told && wire_stream_put(&self->out, "R\n", 2);
+}
+
+/* Does what a frame says; false if the link to the engine is of no use any more. */
+static bool handle(runner *self, wire_reader *reader)
 {
     switch (wire_get_u8(reader)) {
     case HELLO:
-        hello(self, reader);
-        break;
+        return hello(self, reader);
     case ENVIRONMENT:
         runner_jobs_add_environment(&self->jobs, reader);
         break;
@@ -85,7 +117,9 @@ static void handle(runner *self, wire_reader *reader)
         break;
     case SIGNAL: {
         int64_t job = wire_get_i64(reader), task = wire_get_i64(reader);
-        runner_jobs_signal(&self->jobs, job, task, (int)wire_get_u32(reader));
+        int number = (int)wire_get_u32(reader);
+        if (!reader->failed)
+            runner_jobs_signal(&self->jobs, job, task, number);
         break;
     }
     case FORGET:
@@ -96,66 +130,56 @@ static void handle(runner *self, wire_reader *reader)
         break;
     case BYE:
         self->said_bye = true;
+        if (self->restarting > 0)
+            kill(self->restarting, SIGKILL); /* it waits for this one's end, for nothing */
         break;
     }
+    return true;
 }
 
-/* Handles each whole frame that has arrived. */
-static void handle_frames(runner *self)
+/* Handles each whole frame that has arrived; false for rubbish, or if one cannot be answered. */
+static bool handle_frames(runner *self)
 {
-    size_t at = 0;
-    while (self->in.size - at >= 4) {
-        uint32_t size;
-        memcpy(&size, self->in.bytes + at, 4);
-        if (size > WIRE_LARGEST_FRAME || self->in.size - at - 4 < size)
-            break;
-        wire_reader reader = {self->in.bytes + at + 4, self->in.bytes + at + 4 + size, false};
-        handle(self, &reader);
-        at += 4 + (size_t)size;
+    wire_stream *in = &self->engine.in;
+    size_t at = 0, size;
+    bool useful = true;
+    while (useful && wire_stream_frame(in, at, &size)) {
+        wire_reader reader = {in->bytes + at + 4, in->bytes + at + 4 + size, false};
+        useful = handle(self, &reader) && !self->jobs.untold;
+        at += 4 + size;
     }
-    if (at > 0) {
-        memmove(self->in.bytes, self->in.bytes + at, self->in.size - at);
-        self->in.size -= at;
-    }
+    wire_stream_drop(in, at);
+    return useful && size <= WIRE_LARGEST_FRAME;
 }
 
-/* Reads what the engine has sent; returns false when it is gone. */
-static bool receive(runner *self)
+/* Reads once; false when the other end, or our memory, is gone. */
+static bool receive(peer *from)
 {
-    for (;;) {
-        char *place = wire_grow(&self->in, 65536);
-        if (place == NULL)
-            return false;
-        ssize_t size = recv(self->engine, place, 65536, MSG_DONTWAIT);
-        int reason = errno;
-        self->in.size -= 65536 - (size_t)(size > 0 ? size : 0);
-        if (size > 0) {
-            handle_frames(self);
-            if (size < 65536)
-                return true; /* poll tells if there is more */
-            continue;
-        }
-        if (size < 0 && reason == EINTR)
-            continue;
-        return size < 0 && (reason == EAGAIN || reason == EWOULDBLOCK);
-    }
+    const size_t room = 65536;
+    char *place = wire_stream_grow(&from->in, room);
+    if (place == NULL)
+        return false;
+    ssize_t size = recv(from->socket, place, room, MSG_DONTWAIT);
+    if (size > 0)
+        from->in.size += (size_t)size;
+    return size > 0
+           || (size < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
 static void send_lines(runner *self)
 {
-    while (self->engine >= 0 && self->out.size > 0) {
-        ssize_t size = send(self->engine, self->out.bytes, self->out.size,
+    while (self->engine.socket >= 0 && self->out.size > 0) {
+        ssize_t size = send(self->engine.socket, self->out.bytes, self->out.size,
                             MSG_DONTWAIT | MSG_NOSIGNAL);
         if (size < 0)
             return; /* full: poll tells when there is room; gone: receive will see it */
-        memmove(self->out.bytes, self->out.bytes + size, self->out.size - (size_t)size);
-        self->out.size -= (size_t)size;
+        wire_stream_drop(&self->out, (size_t)size);
     }
 }
 
 static void restart_engine(runner *self)
 {
-    self->short_lives = seconds() - self->connected_at < SHORT_LIFE ? self->short_lives + 1 : 0;
+    self->restart_at = 0;
     if (self->restart == NULL || self->restart[0] == NULL || self->short_lives > MOST_RESTARTS)
         return;
     pid_t pid = fork();
@@ -167,90 +191,149 @@ static void restart_engine(runner *self)
         _exit(127);
     }
     self->restarting = pid > 0 ? pid : 0;
+    if (pid < 0)
+        self->restart_at = seconds() + RETRY_SECONDS;
 }
 
-static void drop_engine(runner *self)
+static void count_life(runner *self)
 {
-    close(self->engine);
-    self->engine = -1;
+    self->short_lives = seconds() - self->connected_at < SHORT_LIFE ? self->short_lives + 1 : 0;
+}
+
+/* The link is gone, or of no use any more. The engine may be dead, or comes back by itself: the
+ * command that starts one does nothing where there is one. */
+static void lose_engine(runner *self)
+{
+    close_peer(&self->engine);
     self->jobs.out = NULL;
-    self->in.size = 0;
-    self->out.size = 0;
-    self->out.failed = self->in.failed = false;
+    self->jobs.untold = false;
+    wire_stream_free(&self->out);
     /* The next engine sends its environments anew. */
     while (self->jobs.environment_count > 0)
         runner_jobs_drop_environment(&self->jobs, self->jobs.environments[0].number);
+    count_life(self);
+    if (!self->said_bye)
+        restart_engine(self);
 }
 
-static void accept_engine(runner *self)
+static void accept_newcomer(runner *self)
 {
-    int engine = accept4(LISTENING, NULL, NULL, SOCK_CLOEXEC);
-    if (engine < 0)
+    int made = accept4(LISTENING, NULL, NULL, SOCK_CLOEXEC);
+    if (made < 0)
         return;
-    struct ucred peer = {0};
-    socklen_t size = sizeof peer;
-    if (getsockopt(engine, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0 || peer.uid != geteuid()) {
-        close(engine);
+    struct ucred whose = {0};
+    socklen_t size = sizeof whose;
+    if (getsockopt(made, SOL_SOCKET, SO_PEERCRED, &whose, &size) != 0 || whose.uid != geteuid()) {
+        close(made);
         return;
     }
-    if (self->engine >= 0) {
-        /* Its lock tells the new engine that the old one is dead. What the old one had asked
-         * for is done first, so that the new one is told the whole truth. */
-        receive(self);
-        drop_engine(self);
-    }
-    self->engine = engine;
+    close_peer(&self->newcomer); /* which was silent, or waits in vain */
+    self->newcomer = (peer){.socket = made};
+    self->newcomer_since = seconds();
+}
+
+/* Whether the newcomer has said what an engine says first. */
+static bool has_said_hello(const runner *self)
+{
+    size_t size;
+    return self->newcomer.socket >= 0 && wire_stream_frame(&self->newcomer.in, 0, &size)
+           && size > 0 && self->newcomer.in.bytes[4] == HELLO;
+}
+
+/* Whoever has the engine's lock says hello, and the one before it is dead or has dropped its link.
+ * What that one had asked for is read first, so that the new one is told the whole truth. */
+static void greet_newcomer(runner *self)
+{
+    self->engine = self->newcomer;
+    self->newcomer = (peer){.socket = -1};
     self->jobs.out = &self->out;
     self->said_bye = false;
+    self->restart_at = self->awaited_until = 0;
     self->connected_at = seconds();
+    if (!handle_frames(self))
+        lose_engine(self);
 }
 
-/* The engine that started us connects at once, or has died. */
-static bool await_first_engine(void)
+static void tend_newcomer(runner *self, bool readable)
 {
-    struct pollfd event = {.fd = LISTENING, .events = POLLIN};
-    return poll(&event, 1, FIRST_ENGINE_MS) == 1;
+    if (self->newcomer.socket < 0)
+        return;
+    if (readable && (!receive(&self->newcomer) || self->newcomer.in.size > MOST_OF_NEWCOMER))
+        close_peer(&self->newcomer);
+    else if (has_said_hello(self)) {
+        if (self->engine.socket < 0)
+            greet_newcomer(self);
+    } else if (seconds() - self->newcomer_since >= NEWCOMER_SECONDS)
+        close_peer(&self->newcomer);
+}
+
+static void reap(runner *self)
+{
+    struct signalfd_siginfo signals[16];
+    while (read(self->signals, signals, sizeof signals) > 0)
+        ;
+    int status;
+    if (!runner_jobs_reap(&self->jobs, self->restarting, &status) || self->restarting == 0)
+        return;
+    self->restarting = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return;
+    fprintf(stderr, "job-runner: the engine could not be started again\n");
+    self->connected_at = seconds(); /* a short life as any */
+    count_life(self);
+    if (self->engine.socket < 0)
+        restart_engine(self);
+}
+
+/* How long to sleep if nothing happens, in milliseconds. */
+static int patience(const runner *self, bool logged)
+{
+    time_t now = seconds(), at = logged ? 0 : now + RETRY_SECONDS;
+    time_t others[] = {self->restart_at, self->awaited_until,
+                       self->newcomer.socket >= 0 && !has_said_hello(self)
+                           ? self->newcomer_since + NEWCOMER_SECONDS
+                           : 0};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i] != 0 && (at == 0 || others[i] < at))
+            at = others[i];
+    return at == 0 ? -1 : at <= now ? 0 : (int)(at - now) * 1000;
+}
+
+static bool is_needed(const runner *self, bool logged)
+{
+    return self->engine.socket >= 0 || self->newcomer.socket >= 0 || self->jobs.running > 0
+           || !logged || self->restarting != 0 || self->restart_at != 0
+           || self->awaited_until != 0;
 }
 
 static void loop(runner *self)
 {
     bool logged = true;
-    if (await_first_engine())
-        accept_engine(self);
-    for (;;) {
-        bool awaited = self->restarting != 0;
-        if (self->engine < 0 && self->jobs.running == 0 && logged && !awaited)
-            return;
-        struct pollfd events[3] = {
+    /* The engine that started us connects at once, or has died. */
+    self->awaited_until = seconds() + FIRST_ENGINE_SECONDS;
+    while (is_needed(self, logged)) {
+        struct pollfd events[4] = {
             {.fd = self->signals, .events = POLLIN},
             {.fd = LISTENING, .events = POLLIN},
-            {.fd = self->engine, .events = POLLIN | (self->out.size > 0 ? POLLOUT : 0)},
+            {.fd = self->engine.socket, .events = POLLIN | (self->out.size > 0 ? POLLOUT : 0)},
+            {.fd = self->newcomer.socket, .events = POLLIN},
         };
-        if (poll(events, 3, logged ? -1 : RETRY_LOG_MS) < 0)
+        if (poll(events, 4, patience(self, logged)) < 0)
             continue;
-        if (events[0].revents != 0) {
-            struct signalfd_siginfo signals[16];
-            while (read(self->signals, signals, sizeof signals) > 0)
-                ;
-            int status;
-            if (runner_jobs_reap(&self->jobs, self->restarting, &status) && self->restarting) {
-                self->restarting = 0;
-                if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-                    fprintf(stderr, "job-runner: the engine could not be started again\n");
-                    self->connected_at = seconds(); /* a short life as any */
-                    if (self->engine < 0)
-                        restart_engine(self);
-                }
-            }
-        }
-        if (self->engine >= 0 && events[2].revents != 0 && !receive(self)) {
-            bool crashed = !self->said_bye;
-            drop_engine(self);
-            if (crashed)
-                restart_engine(self);
-        }
+        if (events[0].revents != 0)
+            reap(self);
+        if (events[2].revents != 0 && self->engine.socket >= 0
+            && (!receive(&self->engine) || !handle_frames(self)))
+            lose_engine(self);
+        if (self->jobs.untold)
+            lose_engine(self);
+        tend_newcomer(self, events[3].revents != 0);
         if (events[1].revents != 0)
-            accept_engine(self);
+            accept_newcomer(self);
+        if (self->restart_at != 0 && seconds() >= self->restart_at)
+            restart_engine(self);
+        if (self->awaited_until != 0 && seconds() >= self->awaited_until)
+            self->awaited_until = 0;
         send_lines(self);
         logged = runner_jobs_tidy_log(&self->jobs);
     }
@@ -269,7 +352,7 @@ int main(int argc, char **argv)
                         "descriptor %d is its listening socket)\n", LISTENING);
         return 2;
     }
-    runner self = {.engine = -1};
+    runner self = {.engine = {.socket = -1}, .newcomer = {.socket = -1}};
     self.home = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (self.home < 0 || fcntl(LISTENING, F_SETFD, FD_CLOEXEC) != 0) {
         perror("job-runner");

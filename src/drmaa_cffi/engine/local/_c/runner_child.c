@@ -12,6 +12,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+static void free_texts(char **texts)
+{
+    for (char **text = texts; text != NULL && *text != NULL; text++)
+        free(*text);
+    free(texts);
+}
+
 static char **get_texts(wire_reader *reader)
 {
     uint32_t count = wire_get_u32(reader);
@@ -24,18 +31,11 @@ static char **get_texts(wire_reader *reader)
     for (uint32_t i = 0; texts != NULL && i < count; i++) {
         texts[i] = wire_get_text(reader);
         if (texts[i] == NULL) {
-            reader->failed = true;
-            break;
+            free_texts(texts);
+            return NULL;
         }
     }
     return texts;
-}
-
-static void free_texts(char **texts)
-{
-    for (char **text = texts; text != NULL && *text != NULL; text++)
-        free(*text);
-    free(texts);
 }
 
 bool runner_start_parse(runner_start *start, wire_reader *reader)
@@ -48,24 +48,26 @@ bool runner_start_parse(runner_start *start, wire_reader *reader)
     start->nice = (int32_t)wire_get_u32(reader);
     start->join = wire_get_u8(reader) != 0;
     start->limit_count = wire_get_u32(reader);
-    if (start->limit_count > RLIM_NLIMITS)
+    if (start->limit_count > RLIM_NLIMITS) {
+        reader->failed = true;
         return false;
+    }
     for (uint32_t i = 0; i < start->limit_count; i++) {
         start->limits[i].rlim_cur = (rlim_t)wire_get_i64(reader);
         start->limits[i].rlim_max = (rlim_t)wire_get_i64(reader);
     }
-    start->directory = wire_get_text(reader);
-    start->input = wire_get_text(reader);
-    start->output = wire_get_text(reader);
-    start->error = wire_get_text(reader);
-    start->output_name = wire_get_text(reader);
-    start->error_name = wire_get_text(reader);
-    start->settings = get_texts(reader);
-    start->arguments = get_texts(reader);
-    return !reader->failed && start->directory != NULL && start->input != NULL
-           && start->output != NULL && start->error != NULL && start->output_name != NULL
-           && start->error_name != NULL && start->settings != NULL && start->arguments != NULL
-           && start->arguments[0] != NULL;
+    /* No further than to the first that is missing: after it the next would begin anywhere. */
+    bool whole = (start->directory = wire_get_text(reader)) != NULL
+                 && (start->input = wire_get_text(reader)) != NULL
+                 && (start->output = wire_get_text(reader)) != NULL
+                 && (start->error = wire_get_text(reader)) != NULL
+                 && (start->output_name = wire_get_text(reader)) != NULL
+                 && (start->error_name = wire_get_text(reader)) != NULL
+                 && (start->settings = get_texts(reader)) != NULL
+                 && (start->arguments = get_texts(reader)) != NULL;
+    if (whole && start->arguments[0] == NULL)
+        reader->failed = true;
+    return whole && !reader->failed;
 }
 
 void runner_start_free(runner_start *start)

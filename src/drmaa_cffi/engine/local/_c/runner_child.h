@@ -47,7 +47,8 @@ typedef struct {
     char **arguments; /* the command first; NULL at the end */
 } runner_start;
 
-/* Parses a frame; returns false on rubbish or lack of memory. Free it in either case. */
+/* Parses a frame; returns false for rubbish, which the reader says, or for lack of memory. Free it
+ * in either case. */
 bool runner_start_parse(runner_start *start, wire_reader *reader);
 void runner_start_free(runner_start *start);
 /* Becomes the job: never returns. `environment` is what exec gets. */

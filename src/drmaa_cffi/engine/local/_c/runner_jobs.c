@@ -49,8 +49,9 @@ __attribute__((format(printf, 2, 3))) static void tell(runner_jobs *jobs, const 
     va_start(list, format);
     int size = vsnprintf(line, sizeof line, format, list);
     va_end(list);
-    if (size > 0 && (size_t)size < sizeof line)
-        wire_put_bytes(jobs->out, line, (size_t)size);
+    if (size < 0 || (size_t)size >= sizeof line
+        || !wire_stream_put(jobs->out, line, (size_t)size))
+        jobs->untold = true;
 }
 
 static runner_job *find(runner_jobs *jobs, int64_t job, int64_t task)
@@ -110,21 +111,29 @@ static bool is_overridden(const char *entry, char **settings)
     return false;
 }
 
+/* The next entry of a block from `entry` on; NULL after the last. */
+static char *next_entry(const runner_environment *environment, char *entry)
+{
+    if (environment == NULL)
+        return NULL;
+    char *end = environment->block + environment->size;
+    char *next = entry == NULL ? environment->block : entry + strlen(entry) + 1;
+    return next < end ? next : NULL;
+}
+
 /* The submitter's environment with the job's settings over it; the caller frees the list. */
 static char **merge(const runner_environment *environment, char **settings)
 {
     size_t count = 1;
     for (char **setting = settings; *setting != NULL; setting++)
         count++;
-    for (size_t i = 0; environment != NULL && i < environment->size; i++)
-        count += environment->block[i] == '\0';
+    for (char *entry = NULL; (entry = next_entry(environment, entry)) != NULL;)
+        count++;
     char **merged = malloc(count * sizeof *merged);
     if (merged == NULL)
         return NULL;
     size_t used = 0;
-    char *entry = environment == NULL ? NULL : environment->block;
-    char *end = environment == NULL ? NULL : environment->block + environment->size;
-    for (; entry < end; entry += strlen(entry) + 1)
+    for (char *entry = NULL; (entry = next_entry(environment, entry)) != NULL;)
         if (*entry != '\0' && !is_overridden(entry, settings))
             merged[used++] = entry;
     for (; *settings != NULL; settings++)
@@ -196,8 +205,10 @@ static int start_job(runner_jobs *jobs, const runner_start *start)
 void runner_jobs_start(runner_jobs *jobs, wire_reader *reader)
 {
     runner_start start;
-    int reason = EINVAL;
-    if (runner_start_parse(&start, reader)) {
+    int reason = ENOMEM;
+    if (!runner_start_parse(&start, reader))
+        reason = reader->failed ? EINVAL : ENOMEM;
+    else {
         if (find(jobs, start.job, start.task) != NULL) {
             runner_start_free(&start);
             return; /* asked twice: it runs once */
@@ -229,7 +240,8 @@ void runner_jobs_add_environment(runner_jobs *jobs, wire_reader *reader)
     uint32_t number = wire_get_u32(reader);
     size_t size;
     const char *block = wire_get_block(reader, &size);
-    if (reader->failed || find_environment(jobs, number) != NULL)
+    if (reader->failed || find_environment(jobs, number) != NULL
+        || (size > 0 && block[size - 1] != '\0'))
         return;
     runner_environment *more = realloc(jobs->environments,
                                        (jobs->environment_count + 1) * sizeof *more);
@@ -318,13 +330,16 @@ bool runner_jobs_tidy_log(runner_jobs *jobs)
         all_logged = all_logged && (jobs->jobs[i].pid != 0 || jobs->jobs[i].end_logged);
     if (all_logged && jobs->log.size < LOG_WORTH_SHORTENING)
         return true;
-    wire_buffer lines = {0}, *engine = jobs->out;
+    wire_stream lines = {0}, *engine = jobs->out;
+    bool untold = jobs->untold;
     jobs->out = &lines;
+    jobs->untold = false;
     runner_jobs_tell(jobs);
-    jobs->out = engine;
-    bool replaced = !lines.failed && (off_t)lines.size * 2 < jobs->log.size + 4096
+    bool replaced = !jobs->untold && (off_t)lines.size * 2 < jobs->log.size + 4096
                     && runner_log_replace(&jobs->log, lines.bytes, lines.size);
-    wire_free(&lines);
+    jobs->out = engine;
+    jobs->untold = untold;
+    wire_stream_free(&lines);
     for (size_t i = 0; replaced && i < jobs->count; i++)
         jobs->jobs[i].end_logged = true;
     return all_logged || replaced;

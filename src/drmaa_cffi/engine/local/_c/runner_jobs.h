@@ -38,7 +38,8 @@ typedef struct {
     size_t environment_count;
     runner_report *reports;
     bool *report_used;
-    wire_buffer *out; /* lines for the engine; NULL while there is none */
+    wire_stream *out; /* lines for the engine; NULL while there is none */
+    bool untold; /* there was no memory for such a line: the link is to be dropped */
 } runner_jobs;
 
 /* Prepares an empty table over the log in `home`. Returns false and leaves errno. */
