@@ -56,6 +56,7 @@ from .const import (
 )
 from .errors import (
     AlreadyActiveSessionException,
+    Attempt,
     AuthorizationException,
     ConflictingAttributeValuesException,
     DefaultContactStringException,
@@ -89,7 +90,6 @@ from .errors import (
     UnsupportedAttributeException,
 )
 from .library import (
-    Attempt,
     Library,
     load_library,
 )

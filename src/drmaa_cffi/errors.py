@@ -7,11 +7,10 @@ documentation's table and the text of errors that a library leaves empty are mad
 from __future__ import annotations
 
 from enum import IntEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 if TYPE_CHECKING:
     from .jobinfo import JobInfo
-    from .library import Attempt
 
 # The most characters of a value that a message shows.
 _LONG = 200
@@ -318,6 +317,25 @@ class JobFailedError(DrmaaException):
         error.jobInfo = info
         error.stderr = stderr
         return error
+
+
+class Attempt(NamedTuple):
+    """One place where a libdrmaa was looked for in vain.
+
+    C: dlopen, dlsym.
+    """
+
+    found_via: str
+    #: The file or soname; empty if the step had none to offer.
+    candidate: str
+    reason: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """Return the attempt as lines of a report."""
+        where = f"{self.found_via}: {self.candidate}" if self.candidate else self.found_via
+        remedy = f"\n      remedy: {self.remedy}" if self.remedy else ""
+        return f"  - {where}\n      {self.reason}{remedy}"
 
 
 class LibraryNotFoundError(DrmaaException, RuntimeError):

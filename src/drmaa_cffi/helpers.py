@@ -1,12 +1,7 @@
 """The names that programs written for the package ``drmaa`` import from ``drmaa.helpers``."""
 
-from ._template.attributes import (
-    Attribute,
-    BoolConverter,
-    DictAttribute,
-    IntConverter,
-    VectorAttribute,
-)
+from ._template.attributes import Attribute, DictAttribute, VectorAttribute
+from ._template.converters import BoolConverter, IntConverter
 from .session import Version
 
 __all__ = [

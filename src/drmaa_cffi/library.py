@@ -12,6 +12,7 @@ from typing import Callable, Iterator, Mapping, NamedTuple, NoReturn, Sequence
 
 from ._drmaa import ffi, lib
 from .errors import (
+    Attempt,
     IllegalStateException,
     LibraryLoadError,
     LibraryNotFoundError,
@@ -47,25 +48,6 @@ class Library(NamedTuple):
     path: str
     #: The search step that found it.
     found_via: str
-
-
-class Attempt(NamedTuple):
-    """One place where a libdrmaa was looked for in vain.
-
-    C: dlopen, dlsym.
-    """
-
-    found_via: str
-    #: The file or soname; empty if the step had none to offer.
-    candidate: str
-    reason: str
-    remedy: str
-
-    def __str__(self) -> str:
-        """Return the attempt as lines of a report."""
-        where = f"{self.found_via}: {self.candidate}" if self.candidate else self.found_via
-        remedy = f"\n      remedy: {self.remedy}" if self.remedy else ""
-        return f"  - {where}\n      {self.reason}{remedy}"
 
 
 class Step(NamedTuple):

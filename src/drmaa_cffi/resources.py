@@ -6,7 +6,7 @@ import operator
 import re
 from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
-from ._template.attributes import IntConverter
+from ._template.converters import IntConverter
 from ._template.drms import FIELDS, VARIABLE, Drm, find, read_site
 from .errors import UnsupportedAttributeException, invalid_argument, shown
 

@@ -5,9 +5,7 @@ A value is checked and brought into C's form here, so that a bad one never reach
 
 from __future__ import annotations
 
-import math
 import os
-import re
 import sys
 import warnings
 from typing import (
@@ -15,7 +13,6 @@ from typing import (
     Any,
     Iterable,
     Mapping,
-    Protocol,
     Sequence,
     cast,
     overload,
@@ -23,113 +20,14 @@ from typing import (
 
 from drmaa_cffi._binding import calls
 from drmaa_cffi._binding.text import encode
-from drmaa_cffi.errors import Errno, from_code, invalid_argument, shown
+from drmaa_cffi._template.converters import BoolConverter, Converter, IntConverter
+from drmaa_cffi.errors import invalid_argument, shown
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
-    from drmaa_cffi.resources import Asked, Resources
     from drmaa_cffi.template import JobTemplate
 
 
 _PACKAGE = __name__.partition(".")[0]
-
-# No limit is as long: 30 million years of seconds.
-_ENDLESS = 10**15
-
-
-class Converter(Protocol):
-    """Translates a scalar attribute's value between Python and C.
-
-    C: drmaa_set_attribute, drmaa_get_attribute.
-    """
-
-    def to_drmaa(self, value: Any) -> object:
-        """Return *value* as the library wants it: as text, or what str() makes text of."""
-        ...
-
-    def from_drmaa(self, value: bytes) -> Any:
-        """Return the library's *value* as Python wants it."""
-        ...
-
-
-class BoolConverter:
-    """Translates a flag: any truth value on the way in, a bool on the way out.
-
-    C: the attributes drmaa_block_email, drmaa_join_files.
-    """
-
-    def __init__(self, true: str | bytes = b"y", false: str | bytes = b"n") -> None:
-        self.true: bytes = true.encode() if isinstance(true, str) else true
-        self.false: bytes = false.encode() if isinstance(false, str) else false
-
-    def to_drmaa(self, value: object) -> bytes:
-        """Return the library's word for *value*'s truth."""
-        try:
-            return self.true if value else self.false
-        except Exception as error:  # a NumPy array of several flags
-            raise invalid_argument(f"{shown(value)} is neither true nor false") from error
-
-    def from_drmaa(self, value: bytes) -> bool:
-        """Return True if *value* is the library's word for true."""
-        return value == self.true
-
-
-class IntConverter:
-    """Translates a time limit: seconds in many forms on the way in, an int on the way out.
-
-    C: the attributes drmaa_{wct,duration}_{hlimit,slimit}.
-    """
-
-    @staticmethod
-    def to_drmaa(value: float | timedelta | str | bytes) -> str:
-        """Return *value* as HH:MM:SS.
-
-        Args:
-            value: Seconds (fractions are rounded up), a timedelta, or ``[[h:]m:]s`` text.
-
-        Raises:
-            InvalidAttributeFormatException: it is none of these, negative or without end.
-        """
-        if isinstance(value, (str, bytes)):
-            seconds = IntConverter.from_drmaa(value)
-        else:
-            seconds = _whole_seconds(value)
-        return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-
-    @staticmethod
-    def from_drmaa(value: str | bytes) -> int:
-        """Return the seconds that ``[[h:]m:]s`` text stands for.
-
-        Raises:
-            InvalidAttributeFormatException: it is not written so.
-        """
-        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        if not re.fullmatch(r"\s*(\d{1,12}:){0,2}\d{1,12}\s*", text, re.ASCII):
-            raise _bad_format(value)
-        seconds = 0
-        for part in text.split(":"):
-            seconds = seconds * 60 + int(part)
-        return seconds
-
-
-def _whole_seconds(value: Any) -> int:
-    """Return a timedelta, or a number of any kind (NumPy's, too), rounded up."""
-    try:
-        number = value.total_seconds() if hasattr(value, "total_seconds") else value
-        if not isinstance(number, bool) and 0 <= number < _ENDLESS:
-            seconds: int = math.ceil(number)
-            return seconds
-    except (TypeError, ValueError, ArithmeticError):  # no number, or a Decimal that is none
-        pass
-    raise _bad_format(value)
-
-
-def _bad_format(value: object) -> Exception:
-    legal = "pass seconds as an int, a timedelta, or text as [[hours:]minutes:]seconds"
-    return from_code(
-        Errno.INVALID_ATTRIBUTE_FORMAT, "", f"{shown(value)} is no time limit: {legal}"
-    )
 
 
 def warn(message: str) -> None:
@@ -239,71 +137,6 @@ class PathAttribute(Attribute):
     def _encode(self, value: object) -> bytes:
         data = super()._encode(value)
         return b":" + data if isinstance(value, os.PathLike) else data
-
-
-class NativeAttribute(Attribute):
-    """The native specification: in C the words for the template's resources, then the program's.
-
-    The program reads back its own, so that it can add to it.
-
-    C: drmaa_set_attribute, drmaa_get_attribute.
-    """
-
-    def __get__(self, instance: JobTemplate | None, owner: type) -> Any:
-        """Return the program's own value."""
-        asked = None if instance is None else _asked(instance)
-        if instance is None or asked is None:
-            return super().__get__(instance, owner)
-        self._raw(instance._handle)  # which raises if the template is of no use
-        if self.converter is None:
-            return asked.own
-        return self.converter.from_drmaa(asked.own.encode("utf-8", "surrogateescape"))
-
-    def __set__(self, instance: JobTemplate, value: Any) -> None:
-        """Set the program's own value."""
-        super().__set__(instance, value)
-        asked = _asked(instance)
-        if asked is not None:
-            self._put(instance, asked._replace(own=self._raw(instance._handle)))
-
-    @staticmethod
-    def resources(instance: JobTemplate) -> Resources | None:
-        """Return what the template asks for."""
-        asked = _asked(instance)
-        return None if asked is None else asked.resources
-
-    def ask(self, instance: JobTemplate, resources: Resources | None) -> None:
-        """Put the words for *resources* before the program's own value; None takes them away."""
-        from drmaa_cffi.resources import Asked, Resources, prefix  # noqa: PLC0415 - few programs need it
-
-        if resources is not None and not isinstance(resources, Resources):
-            raise invalid_argument(
-                f"resources can't be {shown(resources)}: pass drmaa_cffi.Resources(slots=4, ...)"
-            )
-        asked = _asked(instance)
-        own = self._own(instance) if asked is None else asked.own
-        if resources is not None:
-            words = prefix(calls.get_DRM_system(), resources)
-            self._put(instance, Asked(resources, words, own))
-        elif asked is not None:
-            self._copy(own, instance._handle)
-            del vars(instance)["_asked"]
-
-    def _own(self, instance: JobTemplate) -> str:
-        try:
-            return self._raw(instance._handle)
-        except AttributeError:  # it is not set
-            return ""
-
-    def _put(self, instance: JobTemplate, asked: Asked) -> None:
-        self._copy(
-            asked.words + asked.own if asked.own else asked.words.rstrip(), instance._handle
-        )
-        vars(instance)["_asked"] = asked
-
-
-def _asked(instance: JobTemplate) -> Asked | None:
-    return cast("Asked | None", vars(instance).get("_asked"))
 
 
 class _Vector(_Named):
