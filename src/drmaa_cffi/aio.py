@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import threading
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, AsyncIterator, Callable, Iterable, TypeVar, cast
@@ -101,6 +102,8 @@ class Session:
     async def initialize(self, contactString: str | bytes | None = None) -> None:
         """Open the session, as Session.initialize().
 
+        If it is cancelled no session is open in the end, however late the library answers.
+
         Args:
             contactString: Which DRM to use, or the contact of an earlier session.
 
@@ -109,7 +112,12 @@ class Session:
 
         C: drmaa_init.
         """
-        await _call(sync.Session.initialize, contactString)
+        opening = _Opening()
+        try:
+            await _call(opening.open, contactString)
+        except asyncio.CancelledError:
+            opening.leave()
+            raise
 
     async def exit(self) -> None:
         """Close the session, as Session.exit(): waits of other coroutines end with an error.
@@ -328,6 +336,39 @@ class Session:
         """Exit the session, unless that was done within the block."""
         with suppress(NoActiveSessionException):
             await self.exit()
+
+
+class _Opening:
+    """A session that is being opened, for a coroutine which may be cancelled meanwhile."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._is_open = threading.Event()
+        self._is_left = threading.Event()
+
+    def open(self, contact: str | bytes | None) -> None:
+        """Open the session, and close it at once if nobody waits for it any more."""
+        if self._is_left.is_set():
+            return
+        sync.Session.initialize(contact)
+        with self._lock:  # one of both sees the other
+            self._is_open.set()
+            is_left = self._is_left.is_set()
+        if is_left:
+            _close()
+
+    def leave(self) -> None:
+        """Close the session, now or when it is open."""
+        with self._lock:
+            self._is_left.set()
+            is_open = self._is_open.is_set()
+        if is_open:
+            threads.start(_close)
+
+
+def _close() -> None:
+    with suppress(DrmaaException):  # nobody is there to hear of it
+        sync.Session.exit()
 
 
 def _seconds_of(timeout: float) -> float:

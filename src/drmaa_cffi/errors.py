@@ -338,8 +338,11 @@ class Attempt(NamedTuple):
         return f"  - {where}\n      {self.reason}{remedy}"
 
 
-class LibraryNotFoundError(DrmaaException, RuntimeError):
+class LibraryNotFoundError(DrmaaException, RuntimeError, AttributeError):
     """No libdrmaa was found; the message is a report of every place that was searched.
+
+    What looks at all attributes of Session, as inspect does, takes ``contact`` for one that is
+    not there.
 
     Attributes:
         attempts: The places, each with why it had nothing.

@@ -184,7 +184,10 @@ def _give_up(attempts: Sequence[Attempt], *, found: bool) -> NoReturn:
     else:
         error = LibraryNotFoundError(f"{NOT_FOUND}\nSearched:\n{report}")
     error.attempts = tuple(attempts)
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # its traceback has this frame: a cycle, which holds all callers' variables
 
 
 def _asked_for(path: str) -> Step:
@@ -239,7 +242,8 @@ def _search(path: str | None) -> Library:
     _give_up(attempts, found=found)
 
 
-_lock = threading.Lock()
+# Not a plain one: a signal's handler may ask for the library while its thread loads it.
+_lock = threading.RLock()
 _loaded: Library | None = None
 _asked: str | None = None
 
@@ -247,7 +251,7 @@ _asked: str | None = None
 def _renew_lock() -> None:
     """In a forked child another thread's hold on the lock would last for ever."""
     global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
+    _lock = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_renew_lock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Any, Mapping, cast
+from typing import TYPE_CHECKING, Any, Mapping, NoReturn, cast
 
 from . import const
 from ._binding import calls
@@ -17,7 +17,7 @@ from ._template.attributes import (
 )
 from ._template.converters import BoolConverter, IntConverter
 from ._template.times import TimeConverter
-from .errors import invalid_argument, shown
+from .errors import IllegalStateException, invalid_argument, shown
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -256,6 +256,21 @@ class JobTemplate:
         vars(made).update(vars(self), _handle=handle)
         made._set(changes)
         return made
+
+    def __copy__(self) -> Self:
+        """Return a template of its own, as copy() does."""
+        return self.copy()
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled, or copied deep: a template is the library's, in this process.
+
+        Raises:
+            IllegalStateException: always.
+        """
+        raise IllegalStateException(
+            f"a {type(self).__name__} can't be pickled: it lives in this process's DRMAA library; "
+            "pass what asdict() returns, or call copy()"
+        )
 
     def _raw(self) -> dict[str, str | list[str]]:
         """Return as C has them the attributes in which this template is not a new one."""

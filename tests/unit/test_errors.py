@@ -96,6 +96,7 @@ def test_unknown_code_of_any_routine(
         ("OutOfMemoryException", MemoryError),
         ("ExitTimeoutException", TimeoutError),
         ("LibraryNotFoundError", RuntimeError),
+        ("LibraryNotFoundError", AttributeError),
         ("LibraryLoadError", OSError),
     ],
 )

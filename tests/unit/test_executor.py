@@ -14,7 +14,7 @@ from fake import Fake
 from moments import LIMIT, later, tasks, until
 
 import drmaa_cffi
-from drmaa_cffi import JobExecutor, JobFuture, JobInfo, JobState, JobTemplate, Session, aio
+from drmaa_cffi import Errno, JobExecutor, JobFuture, JobInfo, JobState, JobTemplate, Session, aio
 from programs import output, run
 
 ANY = Session.JOB_IDS_SESSION_ANY
@@ -382,3 +382,17 @@ future = executor.submit(drmaa_cffi.JobTemplate())
 print(future.done())
 """
     assert "False\n" == output(run(program, DRMAA_LIBRARY_PATH=str(fake_library.path)))
+
+
+def test_cancel_just_ended(fake: Fake, executor: JobExecutor, template: JobTemplate) -> None:
+    """A DRM may answer as it likes to who ends a job that has just ended: the state decides."""
+    future = executor.submit(template)
+    fake.returns("drmaa_control", Errno.INTERNAL_ERROR)
+    with pytest.raises(drmaa_cffi.InternalException):  # the job runs
+        future.cancel()
+    fake.delays("drmaa_wait", 0.5)
+    later(fake.finish, seconds=0)
+    until(lambda: executor._session.jobStatus(future.job_id) != "running")
+    assert not future.cancel()
+    fake.delays("drmaa_wait", 0)
+    assert future.result(LIMIT).ok

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,18 @@ def test_repr_of_a_library_that_fails(fake: Fake, template: JobTemplate) -> None
     """Where the library fails, a template shows the error."""
     fake.returns("drmaa_get_attribute", Errno.INTERNAL_ERROR)
     assert repr(template).startswith("<JobTemplate: code 1: ")
+
+
+def test_copy_module(fake: Fake, session: Session) -> None:
+    """copy.copy() makes a template of its own; deepcopy() and pickle refuse."""
+    template = session.createJobTemplate()
+    template.jobName = "first"
+    other = copy.copy(template)
+    other.jobName = "second"
+    template.delete()
+    assert "second" == other.jobName
+    with pytest.raises(drmaa_cffi.IllegalStateException, match=r"asdict\(\)"):
+        copy.deepcopy(other)
+    with pytest.raises(drmaa_cffi.IllegalStateException, match=r"copy\(\)"):
+        pickle.dumps(other)
+    other.delete()

@@ -31,13 +31,14 @@ Handle = NewType("Handle", CData)
 # What the DRM was called when the library was first asked. Grid Engine's answers 'SGE 8.1.9' to
 # the first thread that calls it, and ' 8.1.9' to all others.
 _first_names: list[str] = []
-_naming = threading.Lock()
+# Not a plain one: a signal's handler may ask, too, while its thread does.
+_naming = threading.RLock()
 
 
 def _renew_lock() -> None:
     """In a forked child another thread's hold on the lock would last for ever."""
     global _naming  # noqa: PLW0603
-    _naming = threading.Lock()
+    _naming = threading.RLock()
 
 
 os.register_at_fork(after_in_child=_renew_lock)

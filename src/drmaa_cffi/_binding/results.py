@@ -91,7 +91,10 @@ def fail(
     error.jobIds = tuple(job_ids)
     if ends:
         end(call)
-    raise error
+    try:
+        raise error
+    finally:
+        del error  # its traceback has this frame: a cycle, which holds all callers' variables
 
 
 def _words_for(code: int, call: Call) -> str:

@@ -15,6 +15,7 @@ from drmaa_cffi._waiting.records import Outcome, has_record, state_of
 from drmaa_cffi._waiting.timeouts import patience_of
 from drmaa_cffi.const import JobControlAction, JobState
 from drmaa_cffi.errors import (
+    DrmaaException,
     Errno,
     InvalidJobException,
     JobFailedError,
@@ -280,8 +281,11 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
                 return self._is_to_be_cancelled
             try:
                 self.terminate()
-            except InvalidJobException:
-                return False
+            except DrmaaException as error:
+                # What a DRM says of a job that has just ended differs from one to the other.
+                if isinstance(error, InvalidJobException) or self._has_ended():
+                    return False
+                raise
             self._is_to_be_cancelled = True
         # Callbacks may cancel, too, or wait.
         try:
@@ -291,6 +295,12 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
             self.set_running_or_notify_cancel()
             self._is_over = True
         return True
+
+    def _has_ended(self) -> bool:
+        try:
+            return self.status() in {JobState.DONE, JobState.FAILED}
+        except DrmaaException:
+            return False
 
     def _control(self, action: JobControlAction) -> None:
         # A DRM may give an old id again.

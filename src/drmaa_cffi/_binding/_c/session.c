@@ -76,8 +76,8 @@ static void after_fork_in_child(void)
     }
 }
 
-static pthread_once_t fork_handlers = PTHREAD_ONCE_INIT;
-static void register_fork_handlers(void)
+/* When this is loaded: a thread may hold a lock at a fork long before there is a session. */
+__attribute__((constructor)) static void register_fork_handlers(void)
 {
     pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
@@ -230,7 +230,6 @@ int dc_init(const char *contact, dc_call *call)
     int code = refuse_if_forked(call);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
-    pthread_once(&fork_handlers, register_fork_handlers);
     begin_change();
     code = libdrmaa.drmaa_init(contact, DC_DIAGNOSIS(call));
     end_change(code == DRMAA_ERRNO_SUCCESS || active);
