@@ -18,17 +18,31 @@ FILES = {"libdrmaa": "libdrmaa.so", "libdrmaa_soname": SONAME, "job_runner": "jo
 LIBRARY_SOURCES = tuple(map(str, sorted(ENGINE.glob("_c/*.c"))))
 #: The two programs write and read messages with the same code.
 RUNNER_SOURCES = (*map(str, sorted(ENGINE.glob("local/_c/*.c"))), str(ENGINE / "_c" / "wire.c"))
+#: One library for each back end, with its title in messages and what drmaa_get_DRM_system tells.
+BACK_ENDS = {
+    "local": ("the local engine", "drmaa-cffi local engine"),
+    "slurm": ("the Slurm engine", "Slurm by drmaa-cffi"),
+}
 
 
 class PlainC(Extension):
     """Something the engine needs that is not a Python module: it keeps the name of its file."""
 
     def __init__(self, module: str, sources: tuple[str, ...]) -> None:
+        name = module.partition(".")[0]
+        title, system = BACK_ENDS[name]
+        words = {
+            "NAME": name,
+            "PREFIX": f"DRMAA_{name.upper()}_",
+            "TITLE": title,
+            "SYSTEM": system,
+        }
         super().__init__(
             f"{PACKAGE}.{module}",
             list(sources),
             depends=[*map(str, ENGINE.rglob("*.h")), "src/drmaa_cffi/_binding/_c/drmaa.h"],
             include_dirs=[str(ENGINE / "_c")],
+            define_macros=[(f"ENGINE_{word}", f'"{words[word]}"') for word in words],
             extra_compile_args=["-std=c11", "-D_GNU_SOURCE", "-fvisibility=hidden", "-pthread"],
         )
         self.module = module.rpartition(".")[2]
@@ -60,9 +74,9 @@ class BuildExt(build_ext):
         version = self.distribution.get_version()
         objects = self.compiler.compile(
             ext.sources,
-            output_dir=str(Path(self.build_temp, ext.module)),
+            output_dir=str(Path(self.build_temp, ext.name)),
             include_dirs=ext.include_dirs,
-            macros=[("DRMAA_LOCAL_VERSION", f'"{version}"')],
+            macros=[*ext.define_macros, ("DRMAA_LOCAL_VERSION", f'"{version}"')],
             extra_postargs=ext.extra_compile_args,
             depends=ext.depends,
         )
@@ -76,7 +90,7 @@ class BuildExt(build_ext):
 
 
 EXTENSIONS = [
-    PlainC("libdrmaa", LIBRARY_SOURCES),
-    PlainC("libdrmaa_soname", ()),
+    *(PlainC(f"{name}.libdrmaa", LIBRARY_SOURCES) for name in BACK_ENDS),
+    *(PlainC(f"{name}.libdrmaa_soname", ()) for name in BACK_ENDS),
     PlainC("local.job_runner", RUNNER_SOURCES),
 ]

@@ -33,7 +33,7 @@ NOT_FOUND = (
 #: what makes room for it in GLIBC_TUNABLES, before the process starts.
 STATIC_TLS_ERROR = "cannot allocate memory in static TLS block"
 STATIC_TLS_TUNABLE = "glibc.rtld.optional_static_tls=16384"
-_LOCAL_LIBRARY = os.path.join(os.path.dirname(__file__), "engine", "libdrmaa.so")
+_LOCAL_LIBRARY = os.path.join(os.path.dirname(__file__), "engine", "local", "libdrmaa.so")
 _DEBIAN_GRID_ENGINE = "/usr/lib/gridengine-drmaa/lib/libdrmaa.so*"
 _REASON_SIZE = 4096
 

@@ -12,6 +12,7 @@ HEADER = struct.Struct("=IBBxxII")
 HELLO, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, _, INFO = 1, *range(3, 10)
 FIELDS = {"state": 1, "output": 9, "join": 11}
 ANY = struct.pack("=qI", -1, 0)
+PROTOCOL = 2
 
 
 Start = Callable[..., "Client"]
@@ -24,7 +25,7 @@ class Client:
         self.link = link
         again = bool(contact)
         text = contact.encode()
-        hello = struct.pack("=IB16sI", 1, again, nonce, len(text)) + text
+        hello = struct.pack("=IB16sI", PROTOCOL, again, nonce, len(text)) + text
         self.send(HELLO, 1, hello)
         self.contact = self.answer()[2].decode()
         # A umask, a home, no limits, an empty environment.
@@ -68,3 +69,8 @@ def connect(engine: Engine) -> socket.socket:
         link.close()
         raise
     return link
+
+
+def ids_of(job: int) -> bytes:
+    """The payload of the answer to the submission of a single job."""
+    return struct.pack("=II", 1, len(str(job))) + str(job).encode() + struct.pack("=3i", 0, 0, 0)

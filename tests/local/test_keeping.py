@@ -153,8 +153,8 @@ def test_client_that_does_not_come_back(
 ) -> None:
     """What a client that is gone might ask for again is forgotten when it has had its time."""
     program = (
-        "import sys; from drmaa_cffi.engine.core import command, repeats; repeats.SECONDS = 0.5; "
-        "sys.exit(command.main(['engine']))"
+        "import sys; from drmaa_cffi.engine.core import repeats; "
+        "from drmaa_cffi.local import __main__; repeats.SECONDS = 0.5; sys.exit(__main__.engine())"
     )
     monkeypatch.setenv("DRMAA_LOCAL_ENGINE", shlex.join([sys.executable, "-c", program]))
     session = initialize()

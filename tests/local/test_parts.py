@@ -160,7 +160,7 @@ def test_damaged_frames(tmp_path: Path) -> None:
                 ended |= {int(words[1])} if words[0] == b"E" else set()
 
 
-@pytest.mark.parametrize(("version", "more"), [(1, ""), (2, ", warned")])
+@pytest.mark.parametrize(("version", "more"), [(1, ""), (2, ", warned"), (3, ", warned, reaped")])
 def test_older_database(engine: Engine, version: int, more: str) -> None:
     """A database of a version before is brought up to date, and nothing in it is lost."""
     session = initialize()
@@ -176,8 +176,11 @@ def test_older_database(engine: Engine, version: int, more: str) -> None:
             "ALTER TABLE task RENAME TO new;"
             f"CREATE TABLE task ({columns}, PRIMARY KEY (job, position)) WITHOUT ROWID;"
             f"INSERT INTO task SELECT {columns} FROM new;"
-            f"DROP TABLE new; PRAGMA user_version={version};"
+            f"DROP TABLE new; ALTER TABLE job DROP COLUMN places; PRAGMA user_version={version};"
         )
+        # An end was the numbers of the runner's report: started, ended, ran, status...
+        report = struct.pack("=15q", 1, 2_000_000, 3, 3 << 8, *(0,) * 11)
+        database.execute("UPDATE task SET ending = ? WHERE ending IS NOT NULL", (report,))
     database.close()
     assert 3 == session.wait(ended, 30).exitStatus
     session.control(held, "release")

@@ -15,7 +15,21 @@ from pathlib import Path
 import pytest
 import raw
 from engines import Engine, cpu_of, initialize, root, submit, until, within
-from raw import ANY, CONTROL, HEADER, HELLO, INFO, STATUS, SUBMIT, WAIT, Start, connect, submission
+from raw import (
+    ANY,
+    CONTROL,
+    HEADER,
+    HELLO,
+    INFO,
+    PROTOCOL,
+    STATUS,
+    SUBMIT,
+    WAIT,
+    Start,
+    connect,
+    ids_of,
+    submission,
+)  # fmt: skip
 
 from drmaa_cffi import DeniedByDrmException, Session
 
@@ -29,7 +43,7 @@ from drmaa_cffi import DeniedByDrmException, Session
         pytest.param(HEADER.pack(12, 99, 0, 1, 1), id="unknown kind"),
         pytest.param(HEADER.pack(12, 6, 0, 1, 1), id="before hello"),
         pytest.param(HEADER.pack(12, 1, 0, 1, 1), id="empty hello"),
-        pytest.param(HEADER.pack(37 + 5, 1, 0, 1, 1) + b"\1\0\0\0\0" + b"n" * 16
+        pytest.param(HEADER.pack(37 + 5, 1, 0, 1, 1) + b"\2\0\0\0\0" + b"n" * 16
                      + b"\xff\xff\xff\x7f" + b"x" * 5, id="text beyond the end"),
     ],
 )  # fmt: skip
@@ -256,7 +270,7 @@ def test_submission_asked_again(engine: Engine, client_of: Start, tmp_path: Path
     assert b"exit_status=3" in record
     again = client_of(contact=client.contact)
     again.send(SUBMIT, 3, submission("/bin/sh", "-c", command), again=True)
-    assert (3, 0, struct.pack("=q", 1)) == again.answer()
+    assert (3, 0, ids_of(1)) == again.answer()
     again.send(WAIT, 4, ANY)
     assert (4, 18) == again.answer()[:2]  # there is no job
     assert "run\n" == (tmp_path / "runs").read_text()
@@ -267,7 +281,7 @@ def test_lost_answers(engine: Engine, client_of: Start, tmp_path: Path) -> None:
     client = client_of()
     command = f"echo run >> {tmp_path}/runs; exit 3"
     client.send(SUBMIT, 3, submission("/bin/sh", "-c", command))
-    assert (3, 0, struct.pack("=q", 1)) == client.answer()
+    assert (3, 0, ids_of(1)) == client.answer()
     client.send(WAIT, 4, ANY)
     record = client.answer()
     assert b"exit_status=3" in record[2]
@@ -275,7 +289,7 @@ def test_lost_answers(engine: Engine, client_of: Start, tmp_path: Path) -> None:
         client.link.close()
         client = client_of(contact=client.contact)
         client.send(SUBMIT, 3, submission("/bin/sh", "-c", command), again=True)
-        assert (3, 0, struct.pack("=q", 1)) == client.answer()
+        assert (3, 0, ids_of(1)) == client.answer()
         client.send(WAIT, 4, ANY, again=True)
         assert record == client.answer()
     client.link.sendall(HEADER.pack(12, INFO, 0, 5, 5))  # it has the answers before this one
@@ -300,7 +314,7 @@ def test_lost_questions(engine: Engine, client_of: Start, tmp_path: Path) -> Non
     second = client_of(contact=first.contact)
     second.send(SUBMIT, 5, late, again=True)
     second.send(WAIT, 4, ANY, again=True)
-    assert (5, 0, struct.pack("=q", 2)) == second.answer()
+    assert (5, 0, ids_of(2)) == second.answer()
     (tmp_path / "go").touch()
     assert (4, 0) == second.answer()[:2]
     second.send(WAIT, 6, ANY)
@@ -334,7 +348,7 @@ def test_record_of_a_wait_that_stop_cut_off(engine: Engine, client_of: Start) ->
 
 def hello(nonce: bytes, contact: str = "") -> bytes:
     """The frame that opens a session."""
-    payload = struct.pack("=IB16sI", 1, 0, nonce, len(contact)) + contact.encode()
+    payload = struct.pack("=IB16sI", PROTOCOL, 0, nonce, len(contact)) + contact.encode()
     return HEADER.pack(12 + len(payload), HELLO, 0, 1, 1) + payload
 
 

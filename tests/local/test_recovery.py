@@ -22,6 +22,7 @@ from engines import Engine, submit, template, until
 import drmaa_cffi
 from drmaa_cffi import JobControlAction, Session
 from drmaa_cffi.engine.core import store
+from drmaa_cffi.engine.local import native
 
 KILLER = """
 import json, os, signal, subprocess, sys, time
@@ -261,7 +262,7 @@ def test_power_cut(engine: Engine, session: Session, tmp_path: Path) -> None:
         folder.mkdir()
         shutil.copy(tmp_path / "whole.db", folder / "engine.db")
         (folder / "engine.db-wal").write_bytes(data[:size])
-        opened = store.Store(folder / "engine.db", "another boot")
+        opened = store.Store(folder / "engine.db", "another boot", native.parse)
         counts.append(len(opened.load(0).jobs))
         assert opened.next_number() > 40 or not counts[-1]
         opened.close()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sys
 
 from drmaa_cffi.engine.core import command
+from drmaa_cffi.engine.local.backend import Kind
 
 
 def engine() -> int:
     """The command `drmaa-local-engine`: starts the engine and returns when it is ready."""
-    return command.main(["engine", *sys.argv[1:]])
+    return command.main(Kind(), ["engine", *sys.argv[1:]])
 
 
 if __name__ == "__main__":
-    sys.exit(command.main(sys.argv[1:]))
+    sys.exit(command.main(Kind(), sys.argv[1:]))

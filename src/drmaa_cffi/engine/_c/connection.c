@@ -70,7 +70,7 @@ static bool receive_exactly(int socket, char *to, size_t size)
 static int hung_up(const connection *to, diagnosis_buffer diagnosis)
 {
     fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
-         "the local engine in '%s' hangs up; its reason is in engine.log there", to->home.path);
+         ENGINE_TITLE " in '%s' hangs up; its reason is in engine.log there", to->home.path);
     return ENGINE_GONE;
 }
 
@@ -92,7 +92,7 @@ static int say_hello(connection *to, int socket, bool again, diagnosis_buffer di
     char payload[1024];
     if (header[0] < ANSWER_HEADER || header[0] - ANSWER_HEADER > sizeof payload - 1)
         return fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
-                    "what answers on the local engine's socket is not the local engine");
+                    "what answers on " ENGINE_TITLE "'s socket is not " ENGINE_TITLE);
     size_t size = header[0] - ANSWER_HEADER;
     if (!receive_exactly(socket, payload, size))
         return hung_up(to, diagnosis);
@@ -124,7 +124,7 @@ int open_connection(connection *to, const char *contact, diagnosis_buffer diagno
     *to = (connection){.socket = -1};
     if (strlen(contact) >= sizeof to->contact)
         return fail(diagnosis, DRMAA_ERRNO_INVALID_CONTACT_STRING,
-                    "'%.100s...' is not a contact string of the local engine", contact);
+                    "'%.100s...' is not a contact string of " ENGINE_TITLE, contact);
     copy_text(to->contact, sizeof to->contact, contact);
     /* The C library's getrandom() is younger than the glibc that our wheels promise. */
     if (syscall(SYS_getrandom, to->nonce, sizeof to->nonce, 0) != (long)sizeof to->nonce)

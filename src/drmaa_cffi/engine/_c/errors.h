@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "../../_binding/_c/drmaa.h"
+#include "drm.h"
 
 /* What a caller of the library gave us to explain ourselves in; `text` may be NULL. */
 typedef struct {

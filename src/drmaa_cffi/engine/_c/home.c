@@ -23,7 +23,7 @@ static const char *setting(const char *name)
 /* Writes the path; false if it is too long or nothing tells where it should be. */
 static int find_home(char *path, size_t size)
 {
-    const char *given = setting("DRMAA_LOCAL_HOME");
+    const char *given = setting(ENGINE_PREFIX "HOME");
     int length;
     if (given != NULL) {
         char here[PATH_MAX];
@@ -40,7 +40,7 @@ static int find_home(char *path, size_t size)
         strcpy(host, "localhost");
     const char *state = setting("XDG_STATE_HOME");
     if (state != NULL && *state == '/') {
-        length = snprintf(path, size, "%s/drmaa-local/%s", state, host);
+        length = snprintf(path, size, "%s/drmaa-" ENGINE_NAME "/%s", state, host);
         return length > 0 && (size_t)length < size;
     }
     const char *user = setting("HOME");
@@ -51,7 +51,7 @@ static int find_home(char *path, size_t size)
             return 0;
         user = found->pw_dir;
     }
-    length = snprintf(path, size, "%s/.local/state/drmaa-local/%s", user, host);
+    length = snprintf(path, size, "%s/.local/state/drmaa-" ENGINE_NAME "/%s", user, host);
     return length > 0 && (size_t)length < size;
 }
 
@@ -82,28 +82,28 @@ int open_home(engine_home *home, diagnosis_buffer diagnosis)
     release_environment(held);
     if (!found)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine's folder cannot be found, or its path is too long: set "
-                    "DRMAA_LOCAL_HOME to the path of a folder of your own");
+                    ENGINE_TITLE "'s folder cannot be found, or its path is too long: set "
+                    ENGINE_PREFIX "HOME to the path of a folder of your own");
     home->folder = open_folder(home->path);
     if (home->folder < 0 && errno == ENOENT && make_folders(home->path))
         home->folder = open_folder(home->path);
     if (home->folder < 0)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine's folder '%s' cannot be made or opened: %s; set "
-                    "DRMAA_LOCAL_HOME to the path of a folder of your own",
+                    ENGINE_TITLE "'s folder '%s' cannot be made or opened: %s; set "
+                    ENGINE_PREFIX "HOME to the path of a folder of your own",
                     home->path, strerror(errno));
     struct stat facts;
     if (fstat(home->folder, &facts) != 0 || facts.st_uid != geteuid()) {
         close_home(home);
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine's folder '%s' belongs to user %lu, not to you (%lu): set "
-                    "DRMAA_LOCAL_HOME to the path of a folder of your own",
+                    ENGINE_TITLE "'s folder '%s' belongs to user %lu, not to you (%lu): set "
+                    ENGINE_PREFIX "HOME to the path of a folder of your own",
                     home->path, (unsigned long)facts.st_uid, (unsigned long)geteuid());
     }
     if ((facts.st_mode & 077) != 0) {
         close_home(home);
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine's folder '%s' has mode %04o, so that others could reach "
+                    ENGINE_TITLE "'s folder '%s' has mode %04o, so that others could reach "
                     "your jobs: run chmod 700 on it",
                     home->path, (unsigned)facts.st_mode & 07777);
     }

@@ -106,9 +106,9 @@ static int put_submission(wire_buffer *frame, const drmaa_job_template_t *jt, in
     return code;
 }
 
-/* Submits one job (`step` 0) or a bulk; `*job` is then its number. */
-static int submit(const drmaa_job_template_t *jt, int begin, int end, int step, int64_t *job,
-                  diagnosis_buffer diagnosis)
+/* Submits one job (`step` 0) or a bulk; `*ids` is then a new list. */
+static int submit(const drmaa_job_template_t *jt, int begin, int end, int step,
+                  drmaa_job_ids_t **ids, diagnosis_buffer diagnosis)
 {
     connection *to;
     int code = enter_session(&to, diagnosis);
@@ -126,7 +126,12 @@ static int submit(const drmaa_job_template_t *jt, int begin, int end, int step, 
         code = call(to, &of, diagnosis);
     if (code == DRMAA_ERRNO_SUCCESS) {
         wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
-        *job = wire_get_i64(&answer);
+        *ids = new_job_ids(&answer);
+        if (*ids == NULL)
+            code = answer.failed ? fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
+                                        "the answer of " ENGINE_TITLE " makes no sense; the job "
+                                        "may have been submitted")
+                                 : fail_no_memory(diagnosis);
     }
     free_request(&of);
     leave_session();
@@ -144,10 +149,14 @@ EXPORT int drmaa_run_job(char *job_id, size_t job_id_len, const drmaa_job_templa
                     job_id == NULL ? (size_t)0 : job_id_len, LEAST_ID_ROOM);
     if (jt == NULL)
         return refuse_null("the job template", diagnosis);
-    int64_t job;
-    int code = submit(jt, 0, 0, 0, &job, diagnosis);
-    if (code == DRMAA_ERRNO_SUCCESS)
-        snprintf(job_id, job_id_len, "%lld", (long long)job);
+    drmaa_job_ids_t *ids;
+    int code = submit(jt, 0, 0, 0, &ids, diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    if (drmaa_get_next_job_id(ids, job_id, job_id_len) != DRMAA_ERRNO_SUCCESS)
+        code = fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
+                    "the job was submitted, and its id does not fit into %zu bytes", job_id_len);
+    drmaa_release_job_ids(ids);
     return code;
 }
 
@@ -164,12 +173,7 @@ EXPORT int drmaa_run_bulk_jobs(drmaa_job_ids_t **job_ids, const drmaa_job_templa
                     "a bulk job from %d to %d by steps of %d: the begin must be at least 1, the "
                     "end not less than the begin, the step at least 1",
                     start, end, step);
-    int64_t job;
-    int code = submit(jt, start, end, step, &job, diagnosis);
-    if (code != DRMAA_ERRNO_SUCCESS)
-        return code;
-    *job_ids = new_job_ids(job, start, end, step);
-    return *job_ids == NULL ? fail_no_memory(diagnosis) : DRMAA_ERRNO_SUCCESS;
+    return submit(jt, start, end, step, job_ids, diagnosis);
 }
 
 /* Sends one finished request; the answer stays in it. */

@@ -57,7 +57,7 @@ static int check_peer(int made, diagnosis_buffer diagnosis)
         return DRMAA_ERRNO_SUCCESS;
     close_noted(SOCKET_OPEN);
     return fail(diagnosis, DRMAA_ERRNO_AUTH_FAILURE,
-                "the local engine's socket is held by user %lu, not by you (%lu)",
+                ENGINE_TITLE "'s socket is held by user %lu, not by you (%lu)",
                 (unsigned long)peer.uid, (unsigned long)geteuid());
 }
 
@@ -106,7 +106,8 @@ static char **engine_environment(char *setting)
     char **made = calloc(count + 2, sizeof *made);
     size_t used = 0;
     for (size_t i = 0; made != NULL && i < count; i++)
-        if (strncmp(environ[i], "DRMAA_LOCAL_HOME=", 17) != 0)
+        if (strncmp(environ[i], ENGINE_PREFIX "HOME=",
+                    sizeof ENGINE_PREFIX "HOME=" - 1) != 0)
             made[used++] = environ[i];
     if (made != NULL)
         made[used] = setting;
@@ -117,7 +118,7 @@ static char **engine_environment(char *setting)
 static int spawn(const engine_home *home, char **words, int output, pid_t *pid)
 {
     char setting[PATH_MAX + 32];
-    snprintf(setting, sizeof setting, "DRMAA_LOCAL_HOME=%s", home->path);
+    snprintf(setting, sizeof setting, ENGINE_PREFIX "HOME=%s", home->path);
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -193,7 +194,7 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
         close_noted(PIPE_OPEN);
         release_environment(held);
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine could not be started: %s", strerror(reason));
+                    ENGINE_TITLE " could not be started: %s", strerror(reason));
     }
     int reason = spawn(home, words, input, &pid);
     close_noted(PIPE_INPUT_OPEN);
@@ -201,9 +202,9 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
     if (reason != 0) {
         close_noted(PIPE_OPEN);
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine could not be started: '%s': %s; set DRMAA_LOCAL_ENGINE to "
-                    "the command that starts it (such as 'python3 -m drmaa_cffi.local engine'), "
-                    "or put drmaa-local-engine on PATH",
+                    ENGINE_TITLE " could not be started: '%s': %s; set " ENGINE_PREFIX "ENGINE to "
+                    "the command that starts it (such as 'python3 -m drmaa_cffi." ENGINE_NAME
+                    " engine'), or put drmaa-" ENGINE_NAME "-engine on PATH",
                     words[0], strerror(reason));
     }
     char said[1500];
@@ -218,7 +219,7 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
                 ;
         }
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine ('%s') was not ready after %d seconds", words[0],
+                    ENGINE_TITLE " ('%s') was not ready after %d seconds", words[0],
                     START_SECONDS);
     }
     int status = 0;
@@ -228,14 +229,14 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
     /* Killed while it started: that says nothing against another try. */
     if (waited == pid && (WIFSIGNALED(status) || WEXITSTATUS(status) == EX_TEMPFAIL)) {
         fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-             "the local engine ('%s') was killed while it started", words[0]);
+             ENGINE_TITLE " ('%s') was killed while it started", words[0]);
         return ENGINE_GONE;
     }
     /* A program that ignores SIGCHLD, or reaps all children itself, leaves us no status: then
      * the connection tells. */
     if (waited == pid && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine ('%s') could not start: %s", words[0],
+                    ENGINE_TITLE " ('%s') could not start: %s", words[0],
                     *said != '\0' ? said : "it said nothing");
     return DRMAA_ERRNO_SUCCESS;
 }
@@ -244,9 +245,9 @@ static int start_engine(const engine_home *home, diagnosis_buffer diagnosis)
 {
     char *words[MOST_WORDS + 1];
     int held = hold_environment();
-    const char *given = getenv("DRMAA_LOCAL_ENGINE");
+    const char *given = getenv(ENGINE_PREFIX "ENGINE");
     if (given == NULL || *given == '\0')
-        given = "drmaa-local-engine";
+        given = "drmaa-" ENGINE_NAME "-engine";
     char *command = strdup(given), *copy = strdup(given);
     release_environment(held);
     int code;
@@ -256,7 +257,7 @@ static int start_engine(const engine_home *home, diagnosis_buffer diagnosis)
         code = start_with(home, words, diagnosis);
     else
         code = fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "DRMAA_LOCAL_ENGINE: '%s' is not a command: give its words as to a shell, at "
+                    ENGINE_PREFIX "ENGINE: '%s' is not a command: give its words as to a shell, at "
                     "most %d, each quote closed",
                     command, MOST_WORDS);
     free(command);
@@ -274,7 +275,7 @@ int reach_engine(const engine_home *home, int *made, diagnosis_buffer diagnosis)
         LOCK_OPEN, openat(home->folder, "start.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (lock < 0)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    "the local engine's folder '%s' cannot be written: %s; set DRMAA_LOCAL_HOME "
+                    ENGINE_TITLE "'s folder '%s' cannot be written: %s; set " ENGINE_PREFIX "HOME "
                     "to the path of a folder of your own",
                     home->path, strerror(errno));
     while (flock(lock, LOCK_EX) != 0 && errno == EINTR)
@@ -295,6 +296,6 @@ int reach_engine(const engine_home *home, int *made, diagnosis_buffer diagnosis)
     if (*made >= 0)
         return check_peer(*made, diagnosis);
     fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-         "the local engine's socket in '%s' cannot be reached: %s", home->path, strerror(reason));
+         ENGINE_TITLE "'s socket in '%s' cannot be reached: %s", home->path, strerror(reason));
     return ENGINE_GONE;
 }

@@ -22,12 +22,21 @@ struct drmaa_attr_values_s {
     list list;
 };
 
-struct drmaa_job_ids_s {
-    int64_t job;
-    int64_t next;
+/* The ids `prefix`begin, `prefix`(begin + step), ... up to `end`; with a step of 0 one, `prefix`. */
+typedef struct {
+    const char *prefix;
+    int begin;
     int end;
     int step;
+} id_range;
+
+/* One block: the struct with its ranges, then their prefixes, each with its NUL. */
+struct drmaa_job_ids_s {
     int count;
+    uint32_t ranges;
+    uint32_t at; /* the range of the next id, and its index there */
+    int64_t next;
+    id_range range[];
 };
 
 static list *new_list(const char *const *texts, size_t count)
@@ -74,11 +83,50 @@ drmaa_attr_values_t *new_values(const char *const *texts, size_t count)
     return (drmaa_attr_values_t *)new_list(texts, count);
 }
 
-drmaa_job_ids_t *new_job_ids(int64_t job, int begin, int end, int step)
+/* Reads one range, whose prefix goes to `to`; returns how many ids it has, 0 for rubbish. */
+static int64_t read_range(wire_reader *answer, id_range *range, char *to)
 {
-    drmaa_job_ids_t *ids = malloc(sizeof *ids);
-    if (ids != NULL)
-        *ids = (drmaa_job_ids_t){job, begin, end, step, (int)((end - (int64_t)begin) / step) + 1};
+    size_t size;
+    const char *prefix = wire_get_block(answer, &size);
+    range->begin = (int)wire_get_u32(answer);
+    range->end = (int)wire_get_u32(answer);
+    range->step = (int)wire_get_u32(answer);
+    answer->failed = answer->failed || size == 0 || memchr(prefix, '\0', size) != NULL
+                     || range->step < 0 || range->end < range->begin;
+    if (answer->failed)
+        return 0;
+    memcpy(to, prefix, size);
+    to[size] = '\0';
+    range->prefix = to;
+    return range->step == 0 ? 1 : (range->end - (int64_t)range->begin) / range->step + 1;
+}
+
+drmaa_job_ids_t *new_job_ids(wire_reader *answer)
+{
+    uint32_t ranges = wire_get_u32(answer);
+    /* Each takes 16 bytes and a prefix, in which the NUL takes the place of the size. */
+    size_t left = (size_t)(answer->end - answer->at);
+    answer->failed = answer->failed || ranges == 0 || ranges > left / 16;
+    if (answer->failed)
+        return NULL;
+    drmaa_job_ids_t *ids = malloc(sizeof *ids + ranges * sizeof *ids->range + left);
+    if (ids == NULL)
+        return NULL;
+    char *to = (char *)(ids->range + ranges);
+    int64_t count = 0;
+    for (uint32_t i = 0; i < ranges; i++) {
+        count += read_range(answer, &ids->range[i], to);
+        if (answer->failed || count > INT_MAX) {
+            answer->failed = true;
+            free(ids);
+            return NULL;
+        }
+        to += strlen(to) + 1;
+    }
+    ids->count = (int)count;
+    ids->ranges = ranges;
+    ids->at = 0;
+    ids->next = ids->range[0].begin;
     return ids;
 }
 
@@ -96,14 +144,20 @@ EXPORT int drmaa_get_next_job_id(drmaa_job_ids_t *ids, char *job_id, size_t job_
 {
     if (ids == NULL || job_id == NULL || job_id_len == 0)
         return DRMAA_ERRNO_INVALID_ARGUMENT;
-    if (ids->next > ids->end)
+    if (ids->at == ids->ranges)
         return DRMAA_ERRNO_NO_MORE_ELEMENTS;
-    int size = snprintf(job_id, job_id_len, "%lld.%lld", (long long)ids->job,
-                        (long long)ids->next);
+    const id_range *range = &ids->range[ids->at];
+    int size = range->step == 0 ? snprintf(job_id, job_id_len, "%s", range->prefix)
+                                : snprintf(job_id, job_id_len, "%s%lld", range->prefix,
+                                           (long long)ids->next);
     /* Half an id would be another job's: better none, and the same one again next time. */
     if (size < 0 || (size_t)size >= job_id_len)
         return DRMAA_ERRNO_INVALID_ARGUMENT;
-    ids->next += ids->step;
+    ids->next += range->step;
+    if (range->step == 0 || ids->next > range->end) {
+        ids->at++;
+        ids->next = ids->at < ids->ranges ? ids->range[ids->at].begin : 0;
+    }
     return DRMAA_ERRNO_SUCCESS;
 }
 

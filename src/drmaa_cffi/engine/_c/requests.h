@@ -4,7 +4,7 @@
 
 #include "wire.h"
 
-#define PROTOCOL_VERSION 1
+#define PROTOCOL_VERSION 2
 
 enum request_kind {
     REQUEST_HELLO = 1,

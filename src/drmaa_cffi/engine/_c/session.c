@@ -12,7 +12,7 @@
 #ifndef DRMAA_LOCAL_VERSION
 #define DRMAA_LOCAL_VERSION "0+unknown"
 #endif
-#define SYSTEM "drmaa-cffi local engine " DRMAA_LOCAL_VERSION
+#define SYSTEM ENGINE_SYSTEM " " DRMAA_LOCAL_VERSION
 
 enum state { NONE, OPENING, ACTIVE, CLOSING };
 

@@ -20,6 +20,7 @@ HOLD_INCONSISTENT_STATE: Final = 21
 RELEASE_INCONSISTENT_STATE: Final = 22
 EXIT_TIMEOUT: Final = 23
 
+PS_UNDETERMINED: Final = 0x00
 PS_QUEUED_ACTIVE: Final = 0x10
 PS_SYSTEM_ON_HOLD: Final = 0x11
 PS_USER_ON_HOLD: Final = 0x12
@@ -37,6 +38,8 @@ TERMINATE: Final = 4
 
 #: Above the 16 bits of a wait status: the job never ran, or was terminated (endings.h).
 STAT_ABORTED: Final = 0x10000
+#: Nobody can tell how, or whether, it ended: its wait is answered with an error.
+STAT_LOST: Final = 0x20000
 
 
 class Refusal(Exception):

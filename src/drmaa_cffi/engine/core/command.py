@@ -1,4 +1,4 @@
-"""The commands of the local engine: library, status, jobs, engine, stop."""
+"""The commands of an engine: library, status, jobs, engine, stop."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+from . import backend
 from . import home as homes
 
 _HEADER = struct.Struct("=IBBxxII")
@@ -20,17 +21,19 @@ _SECONDS = 60
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-def main(arguments: list[str]) -> int:
+def main(kind: backend.Kind, arguments: list[str]) -> int:
     """Runs one command.
 
     Args:
+        kind: whose engine it is.
         arguments: the command's words, without the program's name.
 
     Returns:
         The exit status.
     """
     parser = argparse.ArgumentParser(
-        prog="python -m drmaa_cffi.local", description="The local engine of drmaa-cffi."
+        prog=f"python -m drmaa_cffi.{kind.name}",
+        description=f"{kind.title[0].upper()}{kind.title[1:]} of drmaa-cffi.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("library", help="print the path of the engine's libdrmaa")
@@ -43,42 +46,42 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.command == "library":
-            sys.stdout.write(f"{Path(__file__).parents[1] / 'libdrmaa.so'}\n")
+            sys.stdout.write(f"{Path(__file__).parents[1] / kind.name / 'libdrmaa.so'}\n")
         elif chosen.command == "status":
-            sys.stdout.write(json.dumps(_status()) + "\n")
+            sys.stdout.write(json.dumps(_status(kind)) + "\n")
         elif chosen.command == "jobs":
-            sys.stdout.write((_ask(_JOBS, b"") or b"[]").decode() + "\n")
+            sys.stdout.write((_ask(kind.name, _JOBS, b"") or b"[]").decode() + "\n")
         elif chosen.command == "stop":
-            _ask(_STOP, b"\1" if chosen.terminate else b"")
+            _ask(kind.name, _STOP, b"\1" if chosen.terminate else b"")
         else:
             from . import daemon  # noqa: PLC0415  the other commands need no engine
 
-            return daemon.run(foreground=chosen.foreground)
+            return daemon.run(kind, foreground=chosen.foreground)
     except (homes.HomeError, homes.SettingError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0
 
 
-def _status() -> dict[str, object]:
-    answer = _ask(_INFO, b"")
+def _status(kind: backend.Kind) -> dict[str, object]:
+    answer = _ask(kind.name, _INFO, b"")
     if answer is not None:
         facts: dict[str, object] = json.loads(answer)
         return facts
     return {
         "pid": None,
-        "home": str(homes.find_home()),
-        "slots": homes.Settings.read().slots,
+        "home": str(homes.find_home(kind.name)),
+        **kind.facts_without_engine(),
         "jobs": {},
     }
 
 
-def _ask(kind: int, payload: bytes) -> bytes | None:
+def _ask(drm: str, kind: int, payload: bytes) -> bytes | None:
     """One question to the engine; None if none runs. After STOP, waits for its end."""
-    path = homes.find_home()
+    path = homes.find_home(drm)
     if not path.exists():
         return None
-    home = homes.Home(path, make=False)
+    home = homes.Home(path, drm, make=False)
     link = _connect_at_last(home) if kind == _STOP else home.connect(homes.SOCKET_NAME)
     if link is None:
         return None

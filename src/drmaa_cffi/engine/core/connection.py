@@ -14,7 +14,7 @@ from . import codes, model, repeats, report, spec, waiting
 if TYPE_CHECKING:
     from .server import Server
 
-PROTOCOL = 1
+PROTOCOL = 2
 MOST_FRAME = 64 << 20
 #: How long a client may be silent before its hello, and in the middle of a message.
 _SILENT_SECONDS = 10
@@ -260,7 +260,8 @@ class Connection(asyncio.Protocol):
                 codes.DRMS_INIT_FAILED,
                 f"the engine that runs in '{self._engine.home.path}' is of another version (its "
                 f"protocol is {PROTOCOL}, the library's {version}): stop it with python -m "
-                "drmaa_cffi.local stop; its jobs go on, and the next call starts the right one",
+                f"drmaa_cffi.{self._engine.drm} stop; its jobs go on, and the next call starts "
+                "the right one",
             )
         contact = payload[_HELLO.size :]
         if len(contact) != size or self._session is not None:
@@ -313,17 +314,15 @@ class Connection(asyncio.Protocol):
             raise ValueError("an unknown action")
         if text == ALL:
             tasks = (task for job in list(session.jobs.values()) for task in job.all_tasks())
-            self._engine.control.all(action, tasks, again=again)
+            self._engine.backend.control_all(question, action, tasks, again=again)
         else:
-            task = self._engine.find_or_refuse(text)
-            self._engine.control.one(action, task, again=again)
-        question.answer(codes.SUCCESS)
+            task = self._engine.jobs.find(text)
+            self._engine.backend.control(question, action, text, task, again=again)
 
     def _status(self, question: _Question, payload: bytes, _again: bool) -> None:
         self._active()
         text, _ = _text(payload, 0)
-        task = self._engine.find_or_refuse(text)
-        question.tell(_U32.pack(task.status()))
+        self._engine.backend.status(question, text, self._engine.jobs.find(text))
 
     def _wait(self, question: _Question, payload: bytes, again: bool) -> None:
         session = self._active()

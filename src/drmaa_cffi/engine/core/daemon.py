@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import engine, server
+from . import backend, engine, server
 from . import home as homes
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ _LIMITS = (
 )
 
 
-def run(*, foreground: bool) -> int:
+def run(kind: backend.Kind, *, foreground: bool) -> int:
     """Starts the engine unless one runs; in the background, returns when it is ready.
 
     Returns:
@@ -51,13 +51,13 @@ def run(*, foreground: bool) -> int:
     # Whoever started us may have left files open that are none of our business.
     _close_inherited()
     _raise_limits()
-    settings = homes.Settings.read()
-    home = homes.Home(homes.find_home())
+    settings = homes.Settings.read(kind.name)
+    home = homes.Home(homes.find_home(kind.name), kind.name)
     if not _take_lock(home):
         return 0
     if foreground:
         _configure_log()
-        _work(home, settings, None)
+        _work(kind, home, settings, None)
         return 0
     reading, writing = os.pipe()
     if os.fork():
@@ -75,8 +75,8 @@ def run(*, foreground: bool) -> int:
     os.close(reading)
     _become_daemon(home)
     try:
-        _work(home, settings, writing)
-    except homes.HomeError as error:
+        _work(kind, home, settings, writing)
+    except (homes.HomeError, homes.SettingError) as error:
         _log.error("%s", error)
         os.write(writing, str(error).encode("utf-8", "replace"))
         os._exit(1)
@@ -87,11 +87,13 @@ def run(*, foreground: bool) -> int:
     os._exit(0)
 
 
-def _work(home: homes.Home, settings: homes.Settings, ready: int | None) -> None:
+def _work(
+    kind: backend.Kind, home: homes.Home, settings: homes.Settings, ready: int | None
+) -> None:
     try:
-        asyncio.run(_serve(home, settings, ready))
+        asyncio.run(_serve(kind, home, settings, ready))
     except (sqlite3.Error, OSError) as error:
-        raise homes.HomeError(f"the local engine cannot work in '{home.path}': {error}") from error
+        raise homes.HomeError(f"{home.title} cannot work in '{home.path}': {error}") from error
 
 
 def _close_inherited() -> None:
@@ -127,8 +129,8 @@ def _take_lock(home: homes.Home) -> bool:
         lock = os.open("engine.lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=home.folder)
     except OSError as error:
         raise homes.HomeError(
-            f"the local engine's folder '{home.path}' cannot be written: {error.strerror}; set "
-            "DRMAA_LOCAL_HOME to the path of a folder of your own"
+            f"{home.title}'s folder '{home.path}' cannot be written: {error.strerror}; set "
+            f"{home.variable} to the path of a folder of your own"
         ) from error
     # Another engine may be leaving, or just begin: then its end, or its socket, is yet to come.
     deadline = time.monotonic() + _LOCK_SECONDS
@@ -170,15 +172,17 @@ def _configure_log() -> None:
     )
 
 
-async def _serve(home: homes.Home, settings: homes.Settings, ready: int | None) -> None:
+async def _serve(
+    kind: backend.Kind, home: homes.Home, settings: homes.Settings, ready: int | None
+) -> None:
     loop = asyncio.get_running_loop()
-    core = engine.Engine(home, settings)
+    core = engine.Engine(home, settings, kind)
     await core.start()
     serving = server.Server(core)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, serving.stop)
     listening: socket.socket = home.listen(homes.SOCKET_NAME)
-    _log.info("engine %d serves '%s' with %d slots", os.getpid(), home.path, settings.slots)
+    _log.info("engine %d serves '%s': %s", os.getpid(), home.path, core.backend.facts())
     if ready is not None:
         # Who waited may have been killed; other clients come all the same.
         with contextlib.suppress(BrokenPipeError):

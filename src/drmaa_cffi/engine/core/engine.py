@@ -1,4 +1,4 @@
-"""The engine: what clients ask for and what the runner tells become changes, stored and sent.
+"""The engine: what clients ask for and what the back end says become changes, stored and sent.
 
 Every change of one round of the event loop is stored in one transaction; only then are the
 answers given and the jobs started that rely on it. So nothing that a client was told, and no
@@ -11,14 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-import struct
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
-from drmaa_cffi.engine.local import limits, mail, native, progress, runner, scheduler
-
-from . import codes, contexts, control, model, repeats, spec, store, waiting
+from . import backend, codes, contexts, model, repeats, spec, store, waiting
 
 if TYPE_CHECKING:
     from . import home as homes
@@ -26,7 +24,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 MOST_TASKS = 1_000_000
-_NUMBER = struct.Struct("=q")
 _RETRY_SECONDS = 2
 
 
@@ -48,35 +45,33 @@ class Engine:
         sqlite3.Error: the database cannot be opened.
     """
 
-    def __init__(self, home: homes.Home, settings: homes.Settings) -> None:
+    def __init__(self, home: homes.Home, settings: homes.Settings, kind: backend.Kind) -> None:
         self.home = home
         self.settings = settings
-        self.disk: store.Store = store.Store(home.path / "engine.db", _boot())
+        self.drm = kind.name
+        self.backend: backend.Backend = kind(self, home)
+        self.disk: store.Store = store.Store(
+            home.path / "engine.db", _boot(), self.backend.read_native
+        )
         self._since = int(time.time())
         loaded = self.disk.load(self._since)
         #: Those with clients or jobs; the disk has the others.
         self.sessions: dict[int, model.Session] = loaded.sessions
         self.jobs: model.Jobs = loaded.jobs
+        #: How many tasks have not ended.
+        self.unfinished: int = sum(job.unfinished for job in self.jobs.values())
         #: Those that may ask again for what they have asked this engine, or the one before it.
         self.clients: repeats.Clients = repeats.Clients(self.forget, self.soon)
-        self.queue: scheduler.Queue = scheduler.Queue(settings.slots)
         self.waiting: waiting.Waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
-        self.mail: mail.Mail = mail.Mail(home.path / "mail", self.soon)
-        self.progress: progress.Progress = progress.Progress(
-            self.jobs, self.disk, self.queue, self.waiting, self.mail, self.soon
-        )
-        self.link: runner.Runner = runner.Runner(home, self.progress)
-        clock = limits.Limits(self.link, self.disk, settings.grace, self.soon)
-        self.progress.link, self.progress.clock = self.link, clock
         self.contexts: contexts.Contexts = contexts.Contexts(
-            loaded.contexts, self.disk, self.link.drop_environment
+            loaded.contexts, self.disk, self.backend.context_dropped
         )
+        #: Submissions that the back end has not answered yet, by their tokens. None in place of a
+        #: question: who asked is gone, and may ask again.
+        self._asked: dict[bytes, tuple[waiting.Question | None, model.Job]] = {}
+        #: Those among them that are not stored yet.
+        self._unstored: list[model.Job] = []
         self._take_over(loaded)
-        self.control: control.Control = control.Control(
-            self.link, self.queue, self.disk, clock, self.progress.end_unstarted
-        )
-        self.categories: native.Categories = native.Categories(home.path / "categories")
-        self._submitted: list[tuple[waiting.Question, model.Job]] = []
         self._last_spec: spec.JobSpec | None = None
         self._last_key: object = None
         self._round: asyncio.Handle | None = None
@@ -90,7 +85,10 @@ class Engine:
         # Also jobs that have ended and were reaped since.
         for job in [*loaded.jobs.values(), *loaded.reaped]:
             self.contexts.hold(job.context)
-            self.clients.restore(job.token, job.number)
+            if job.places:
+                self.clients.restore(job.token, pack_places(job))
+            else:
+                self._asked[job.token] = (None, job)
         for token, (task, reaped) in loaded.replays.items():
             # Not all of them at a time to come: engines may be stopped before it.
             if reaped < self._since - repeats.SECONDS:
@@ -99,25 +97,13 @@ class Engine:
                 self.clients.restore(token, task)
 
     async def start(self) -> None:
-        """Takes up what the engine before this one left: its runner, and its queue.
+        """Takes up what the engine before this one left.
 
         Raises:
-            homes.HomeError: the runner cannot be started.
+            homes.HomeError: the back end cannot work.
         """
         self._drop_old_records()
-        link, lines = self.link.recover()
-        for words in lines:
-            self.link.handle(words)
-        if link is None:
-            started, ended = runner.read_log(self.home)
-            self.progress.settle(started, ended)
-            # What the log says must be stored before: the new runner's own log goes on in it.
-            self.disk.commit()
-            link = self.link.spawn()
-        for job in list(self.jobs.values()):
-            self.progress.enqueue(job)
-        self.progress.take_up()
-        await self.link.use(link)
+        await self.backend.start()
         self.clients.await_all()
         self.soon()
 
@@ -205,28 +191,77 @@ class Engine:
             number = self.disk.next_number()
         except sqlite3.Error as error:
             raise self._disk_refusal(error) from error
-        job = model.Job(number, session, work, context, bounds, limits.now(), question.token)
-        self._check_possible(job)
+        job = model.Job(number, session, work, context, bounds, now(), question.token)
+        self.backend.check(job)
         self.contexts.hold(context)
-        self.jobs[number] = session.jobs[number] = job
+        self.jobs.add(job)
+        session.jobs[number] = job
         session.unreaped += job.unreaped
-        self.progress.unfinished += job.unfinished
+        self.unfinished += job.unfinished
         self.disk.add_job(job)
-        self._submitted.append((question, job))
+        self._asked[question.token] = (question, job)
+        self._unstored.append(job)
         self.soon()
 
     def _was_submitted(self, question: waiting.Question) -> bool:
         """Answers a submission that is asked for again; False if it has not come before."""
-        number = question.client.job(question.number)
-        if number is not None:
-            question.tell(_NUMBER.pack(number))
+        ids = question.client.job(question.number)
+        if ids is not None:
+            question.tell(ids)
             return True
-        for at, (_, job) in enumerate(self._submitted):
-            if job.token == question.token:
-                # It came on the connection before, and is not stored yet.
-                self._submitted[at] = (question, job)
-                return True
+        if question.token in self._asked:
+            # It came on the connection before, or to the engine before this one.
+            _, job = self._asked[question.token]
+            self._asked[question.token] = (question, job)
+            return True
         return False
+
+    # What the back end says.
+
+    def accepted(self, job: model.Job, places: tuple[model.Place, ...] = ()) -> None:
+        """The DRM has taken a job that was given to `Backend.submit`.
+
+        Args:
+            job: the job.
+            places: its ids, unless it has had them since `Backend.check`.
+        """
+        if places:
+            self.jobs.place(job, places)
+            self.disk.save_places(job)
+            self.soon()
+        question, _ = self._asked.pop(job.token)
+        ids = pack_places(job)
+        if question is None:
+            self.clients.restore(job.token, ids)
+        else:
+            question.client.keep(question.number, ids)
+            question.answer(codes.SUCCESS, ids)
+
+    def refused(self, job: model.Job, refusal: codes.Refusal) -> None:
+        """The DRM has not taken a job that was given to `Backend.submit`: it is forgotten."""
+        self.disk.drop_job(job)
+        self._take_back(job)
+        question, _ = self._asked.pop(job.token)
+        if question is not None:
+            _refuse(question, refusal)
+        self.waiting.look_for_jobs(job.session)
+        self.soon()
+
+    def ended(self, task: model.Task, end: model.End) -> None:
+        """A task has ended: its record is kept, and who waits for it gets it."""
+        task.state = model.ENDED
+        task.end = end
+        task.job.unfinished -= 1
+        self.unfinished -= 1
+        self.disk.save_task(task)
+        self.waiting.ended(task)
+
+    def _take_back(self, job: model.Job) -> None:
+        self.unfinished -= job.unfinished
+        job.session.unreaped -= job.unreaped
+        self.jobs.remove(job)
+        del job.session.jobs[job.number]
+        self.contexts.release(job.context)
 
     def _unwritable(self, error: sqlite3.Error) -> str:
         return f"the engine cannot write in '{self.home.path}': {error}"
@@ -239,49 +274,20 @@ class Engine:
         if self._last_spec is not None and self._last_key == key:
             return self._last_spec
         work = spec.JobSpec(times, fields)
-        ignoring = b"\0DRMAA_LOCAL_NATIVE=ignore\0" in b"\0" + context.environment
-        category = self.categories.find(work.category) if work.category else ""
-        work.native = native.parse(category, work.native_words, ignoring=ignoring)
-        if work.native.walltime and times.wall_hard < 0:
-            work.limit(work.native.walltime)
-        if not work.category:
+        if self.backend.prepare(work, context):
             # Programs submit the same template many times over.
             self._last_spec, self._last_key = work, key
         return work
 
-    def _check_possible(self, job: model.Job) -> None:
-        wanted = job.spec.native
-        if wanted.slots > self.queue.slots:
-            raise codes.Refusal(
-                codes.DENIED_BY_DRM,
-                f"--slots {wanted.slots}: the engine has {self.queue.slots} (DRMAA_LOCAL_SLOTS "
-                "when it starts), so the job could never run",
-            )
-        for text in wanted.after:
-            number, index = model.parse_id(text) or (0, None)
-            other = self.jobs.get(number)
-            reason = ""
-            if number >= job.number:
-                reason = "there is no such job yet, so the job could never run"
-            elif other is not None and index is not None and not other.has(index):
-                reason = f"job {number} has no task {index}"
-            if reason:
-                raise codes.Refusal(codes.DENIED_BY_DRM, f"--after {text}: {reason}")
-
-    def find_or_refuse(self, text: str, session: model.Session | None = None) -> model.Task:
-        """The task of an id.
+    def find_or_refuse(self, text: str, session: model.Session) -> model.Task:
+        """The task of an id in a session.
 
         Raises:
             codes.Refusal: there is none.
         """
         task = self.jobs.find(text, session)
         if task is None:
-            raise codes.Refusal(
-                codes.INVALID_JOB,
-                f"there is no job '{text}': it was never submitted"
-                f"{' in this session' if session is not None else ''}, or its record was "
-                "already taken by a wait",
-            )
+            raise unknown_job(text, " in this session")
         return task
 
     def forget(self, task: model.Task) -> None:
@@ -305,25 +311,10 @@ class Engine:
         self._round = None
         stored = self._commit()
         if stored:
-            submitted, self._submitted = self._submitted, []
-            for question, job in submitted:
-                self.progress.enqueue(job)
-                question.client.keep(question.number, job.number)
-                question.answer(codes.SUCCESS, _NUMBER.pack(job.number))
-            if self.progress.acknowledge:
-                self.link.forget(self.progress.acknowledge)
-                self.progress.acknowledge = []
-        # Without a runner jobs wait in the queue, where they can be held or ended. And what has
-        # made way for one, an end or a release, must be stored before.
-        while stored and self.link.is_there:
-            task = self.queue.next()
-            if task is None:
-                break
-            job = task.job
-            bulk = job.step != 0
-            files = spec.files_of(job.spec, job.context, job.number, task.index, bulk=bulk)
-            self.link.start(task, files)
-        self.link.flush()
+            submitted, self._unstored = self._unstored, []
+            for job in submitted:
+                self.backend.submit(job)
+        self.backend.after_round(stored=stored)
         self.after_round(stored)
 
     def _commit(self) -> bool:
@@ -357,13 +348,35 @@ class Engine:
         """Whether there were any."""
         jobs = self.disk.take_back_jobs()
         for job in jobs:
-            job.cursor = job.end + 1  # whoever it waits for shall not start it
-            self.progress.unfinished -= job.unfinished
-            job.session.unreaped -= job.unreaped
-            del self.jobs[job.number]
-            del job.session.jobs[job.number]
-            self.contexts.release(job.context)
-        for question, _ in self._submitted:
-            question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
-        self._submitted = []
+            self.backend.withdraw(job)
+            self._take_back(job)
+        for job in self._unstored:
+            question, _ = self._asked.pop(job.token)
+            if question is not None:
+                _refuse(question, refusal)
+        self._unstored = []
         return bool(jobs)
+
+
+def now() -> int:
+    """Microseconds since 1970."""
+    return time.time_ns() // 1000
+
+
+def pack_places(job: model.Job) -> bytes:
+    """The answer to a submission: how many places, and each."""
+    places = job.places
+    return len(places).to_bytes(4, sys.byteorder) + b"".join(place.packed() for place in places)
+
+
+def unknown_job(text: str, where: str = "") -> codes.Refusal:
+    """Why nothing can be done with an id."""
+    return codes.Refusal(
+        codes.INVALID_JOB,
+        f"there is no job '{text}': it was never submitted{where}, or its record was already "
+        "taken by a wait",
+    )
+
+
+def _refuse(question: waiting.Question, refusal: codes.Refusal) -> None:
+    question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))

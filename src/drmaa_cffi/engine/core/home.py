@@ -30,31 +30,39 @@ class SettingError(Exception):
 class Settings(NamedTuple):
     """What the environment says about the engine, read when it starts."""
 
-    slots: int
     idle: float
-    grace: float
     keep_days: float
 
     @classmethod
-    def read(cls) -> Settings:
-        """Reads DRMAA_LOCAL_SLOTS, _IDLE, _GRACE and _KEEP_DAYS.
+    def read(cls, drm: str) -> Settings:
+        """Reads DRMAA_LOCAL_IDLE and _KEEP_DAYS, or what they are called for another DRM.
 
         Raises:
             SettingError: a value is not a number, or out of its range.
         """
         return cls(
-            slots=int(_number("DRMAA_LOCAL_SLOTS", _cpus(), 1, 60_000, whole=True)),
-            idle=_number("DRMAA_LOCAL_IDLE", 60, 0, 1e8),
-            grace=_number("DRMAA_LOCAL_GRACE", 5, 0, 1e6),
-            keep_days=_number("DRMAA_LOCAL_KEEP_DAYS", 7, 0, 1e6),
+            idle=read_number(f"{_prefix(drm)}IDLE", 60, 0, 1e8),
+            keep_days=read_number(f"{_prefix(drm)}KEEP_DAYS", 7, 0, 1e6),
         )
 
 
-def _cpus() -> int:
-    return len(os.sched_getaffinity(0))
+def _prefix(drm: str) -> str:
+    return f"DRMAA_{drm.upper()}_"
 
 
-def _number(name: str, default: float, least: float, most: float, *, whole: bool = False) -> float:
+def title_of(drm: str) -> str:
+    """What messages call the engine of a back end."""
+    return f"the {drm if drm == 'local' else drm.capitalize()} engine"
+
+
+def read_number(
+    name: str, default: float, least: float, most: float, *, whole: bool = False
+) -> float:
+    """The number in an environment variable, or the default.
+
+    Raises:
+        SettingError: it is not one, or out of its range.
+    """
     text = os.environ.get(name, "")
     if not text:
         return default
@@ -68,13 +76,14 @@ def _number(name: str, default: float, least: float, most: float, *, whole: bool
     return value
 
 
-def find_home() -> Path:
+def find_home(drm: str) -> Path:
     """The folder's absolute path; `engine/_c/home.c` finds the same one by the same rules.
 
     Raises:
         HomeError: DRMAA_LOCAL_HOME is a relative path, and there is no working directory.
     """
-    given = os.environ.get("DRMAA_LOCAL_HOME", "")
+    variable = f"{_prefix(drm)}HOME"
+    given = os.environ.get(variable, "")
     if given.startswith("/"):
         return Path(given)
     if given:
@@ -82,18 +91,18 @@ def find_home() -> Path:
             return Path.cwd() / given
         except OSError as error:
             raise HomeError(
-                f"the local engine's folder '{given}' cannot be found from the working directory, "
-                f"which is gone or closed to you ({error.strerror}): set DRMAA_LOCAL_HOME to an "
+                f"{title_of(drm)}'s folder '{given}' cannot be found from the working directory, "
+                f"which is gone or closed to you ({error.strerror}): set {variable} to an "
                 "absolute path, or go to another directory"
             ) from error
     host = socket.gethostname() or "localhost"
     state = os.environ.get("XDG_STATE_HOME", "")
     if state.startswith("/"):
-        return Path(state) / "drmaa-local" / host
+        return Path(state) / f"drmaa-{drm}" / host
     user = os.environ.get("HOME", "")
     if not user.startswith("/"):
         user = pwd.getpwuid(os.geteuid()).pw_dir
-    return Path(user) / ".local" / "state" / "drmaa-local" / host
+    return Path(user) / ".local" / "state" / f"drmaa-{drm}" / host
 
 
 class Home:
@@ -101,6 +110,7 @@ class Home:
 
     Args:
         path: its path.
+        drm: whose engine's folder it is.
         make: make it, and those above it, if it is missing.
 
     Raises:
@@ -108,13 +118,16 @@ class Home:
             lets others in.
     """
 
-    def __init__(self, path: Path, *, make: bool = True) -> None:
+    def __init__(self, path: Path, drm: str, *, make: bool = True) -> None:
         self.path = path
+        #: In messages: whose folder it is, and the variable that names another one.
+        self.title = title_of(drm)
+        self.variable = f"{_prefix(drm)}HOME"
         length = len(os.fsencode(os.path.realpath(path)))
         if length > _MOST_PATH:
             raise HomeError(
-                f"the local engine's folder '{path}' has a path of {length} bytes, and SQLite "
-                f"takes {_MOST_PATH} at most: set DRMAA_LOCAL_HOME to a shorter one"
+                f"{self.title}'s folder '{path}' has a path of {length} bytes, and SQLite "
+                f"takes {_MOST_PATH} at most: set {self.variable} to a shorter one"
             )
         try:
             if make:
@@ -123,18 +136,18 @@ class Home:
             self.folder: int = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:
             raise HomeError(
-                f"the local engine's folder '{path}' cannot be made or opened: {error.strerror}; "
-                "set DRMAA_LOCAL_HOME to the path of a folder of your own"
+                f"{self.title}'s folder '{path}' cannot be made or opened: {error.strerror}; "
+                f"set {self.variable} to the path of a folder of your own"
             ) from error
         facts = os.fstat(self.folder)
         if facts.st_uid != os.geteuid():
             raise HomeError(
-                f"the local engine's folder '{path}' belongs to user {facts.st_uid}, not to you "
-                f"({os.geteuid()}): set DRMAA_LOCAL_HOME to the path of a folder of your own"
+                f"{self.title}'s folder '{path}' belongs to user {facts.st_uid}, not to you "
+                f"({os.geteuid()}): set {self.variable} to the path of a folder of your own"
             )
         if stat.S_IMODE(facts.st_mode) & 0o077:
             raise HomeError(
-                f"the local engine's folder '{path}' has mode {stat.S_IMODE(facts.st_mode):04o}, "
+                f"{self.title}'s folder '{path}' has mode {stat.S_IMODE(facts.st_mode):04o}, "
                 "so that others could reach your jobs: run chmod 700 on it"
             )
 
@@ -149,7 +162,7 @@ class Home:
         if not Path("/proc/self/fd").exists():
             raise HomeError(
                 f"the path '{path}' is too long for a socket ({_MOST_SOCKET_PATH} bytes at most) "
-                "where there is no /proc: set DRMAA_LOCAL_HOME to a shorter one"
+                f"where there is no /proc: set {self.variable} to a shorter one"
             )
         return f"/proc/self/fd/{self.folder}/{name}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, Dict, NamedTuple
 
 from . import codes
@@ -29,36 +30,40 @@ def parse_id(text: str) -> tuple[int, int | None] | None:
     return int(parts[0]), int(parts[1]) if len(parts) > 1 else None
 
 
+_TEXT = struct.Struct("=I")
+_RANGE = struct.Struct("=3i")
+
+
+class Place(NamedTuple):
+    """The ids of a job, or of some of its tasks: `17`, or `18.` before each index of a range."""
+
+    prefix: str
+    begin: int = 0
+    end: int = 0
+    #: 0: the prefix is the id of a single job.
+    step: int = 0
+
+    def packed(self) -> bytes:
+        """As an answer to a submission carries it."""
+        prefix = self.prefix.encode()
+        return _TEXT.pack(len(prefix)) + prefix + _RANGE.pack(self.begin, self.end, self.step)
+
+
 class End(NamedTuple):
-    """How a task ended; times in microseconds, 0 where it never ran. The runner's E line."""
+    """How a task ended."""
 
-    started: int
+    #: When, in microseconds since 1970.
     ended: int
-    ran: int
-    status: int
-    stage: int
-    reason: int
-    utime: int
-    stime: int
-    maxrss: int
-    minflt: int
-    majflt: int
-    inblock: int
-    oublock: int
-    nvcsw: int
-    nivcsw: int
-
-    @classmethod
-    def never_ran(cls, now: int) -> End:
-        """The end of a task that was ended at `now` without having been started."""
-        return cls(0, now, 0, *(0,) * 12)
+    #: A wait status, `codes.STAT_ABORTED` and `codes.STAT_LOST`.
+    stat: int
+    #: The usage entries `name=value`; none for a task that never ran. Of a lost one: the words.
+    usage: tuple[str, ...] = ()
 
 
 class Task:
     """One task of a job: a single job has one, with index 0."""
 
     __slots__ = (
-        "aborted",
         "dependents",
         "end",
         "held",
@@ -80,12 +85,11 @@ class Task:
         self.state: int = QUEUED
         self.held: bool = job.held
         self.terminated: bool = False
-        self.aborted: bool = False
         self.started: int = 0
         self.pid: int = 0
         self.stopped_at: int = 0
         self.stopped_for: int = 0
-        #: Which soft limits have had their signal, in bits that `limits` knows.
+        #: Which soft limits have had their signal, in bits that the back end knows.
         self.warned: int = 0
         self.end: End | None = None
         #: Waits and synchronisations that want to know of the end; `waiting` owns them.
@@ -96,13 +100,20 @@ class Task:
     @property
     def id(self) -> str:
         """The id that DRMAA programs see: `17`, or `18.3`."""
-        return f"{self.job.number}.{self.index}" if self.job.step else str(self.job.number)
+        for place in self.job.places:
+            if not place.step:
+                return place.prefix
+            if place.begin <= self.index <= place.end:
+                return f"{place.prefix}{self.index}"
+        return f"?{self.job.number}.{self.index}"
 
     def status(self) -> int:
         """The DRMAA state."""
         if self.state == RUNNING:
             return codes.PS_USER_SUSPENDED if self.stopped_at else codes.PS_RUNNING
-        if self.state == ENDED:
+        if self.end is not None:
+            if self.end.stat & codes.STAT_LOST:
+                return codes.PS_UNDETERMINED
             return codes.PS_DONE if self.exited() else codes.PS_FAILED
         if self.job.blocked:
             return codes.PS_USER_SYSTEM_ON_HOLD if self.held else codes.PS_SYSTEM_ON_HOLD
@@ -110,7 +121,7 @@ class Task:
 
     def exited(self) -> bool:
         """Whether its process ended by itself, with an exit status."""
-        return not self.aborted and self.end is not None and self.end.status & 0x7F == 0
+        return self.end is not None and self.end.stat & (codes.STAT_ABORTED | 0x7F) == 0
 
 
 class Job:
@@ -130,6 +141,7 @@ class Job:
         "held",
         "kept",
         "number",
+        "places",
         "queued",
         "released",
         "running",
@@ -154,7 +166,10 @@ class Job:
         submitted: int,
         token: bytes,
     ) -> None:
+        #: By which the engine and its store know it; ids may be others.
         self.number: int = number
+        #: Its ids; none as long as the back end does not know them.
+        self.places: tuple[Place, ...] = ()
         self.session: Session = session
         self.spec: JobSpec = spec
         self.context: Context = context
@@ -244,13 +259,44 @@ class Session:
 class Jobs(Dict[int, Job]):
     """All jobs with something left to reap, by number, in that order."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._by_prefix: dict[str, Job] = {}
+
+    def add(self, job: Job) -> None:
+        """A new job."""
+        self[job.number] = job
+        self.place(job, job.places)
+
+    def place(self, job: Job, places: tuple[Place, ...]) -> None:
+        """A job has got its ids."""
+        job.places = places
+        for place in places:
+            self._by_prefix[place.prefix] = job
+
+    def remove(self, job: Job) -> None:
+        """A job of which nothing is left to reap."""
+        del self[job.number]
+        for place in job.places:
+            if self._by_prefix.get(place.prefix) is job:  # a cluster may give an id again
+                del self._by_prefix[place.prefix]
+
     def find(self, text: str, session: Session | None = None) -> Task | None:
         """The task of an id, in one session or in all; None if there is none."""
-        number, index = parse_id(text) or (0, None)
-        job = self.get(number)
-        if job is None or (session is not None and job.session is not session):
+        job, index = self._by_prefix.get(text), 0
+        if job is not None and job.step:
+            return None  # the bare prefix of a bulk job
+        if job is None:
+            prefix = text.rstrip("0123456789")
+            job, digits = self._by_prefix.get(prefix), text[len(prefix) :]
+            if job is None or not 0 < len(digits) <= _MOST_DIGITS[1]:
+                return None
+            index = int(digits)
+            if not job.has(index):
+                return None
+        if session is not None and job.session is not session:
             return None
-        return job.task(index or 0) if job.has(index) else None
+        return job.task(index)
 
     def known(self, number: int, index: int) -> Task | None:
         """The task that the runner speaks of; None if it was reaped."""

@@ -31,22 +31,22 @@ class Client:
 
     def __init__(self, forget: Callable[[model.Task], None]) -> None:
         self._forget = forget
-        #: By their requests' numbers: a job's number, or a task that is nowhere else any more.
-        self._answers: dict[int, int | model.Task] = {}
+        #: By their requests' numbers: a job's ids, or a task that is nowhere else any more.
+        self._answers: dict[int, bytes | model.Task] = {}
         self._numbers: list[int] = []
         #: Runs while the client is gone.
         self.timer: asyncio.TimerHandle | None = None
 
-    def keep(self, number: int, answer: int | model.Task) -> None:
-        """The answer to this request carries this job's number, or this task's record."""
+    def keep(self, number: int, answer: bytes | model.Task) -> None:
+        """The answer to this request carries these ids of a job, or this task's record."""
         if number not in self._answers:
             heapq.heappush(self._numbers, number)
         self._answers[number] = answer
 
-    def job(self, number: int) -> int | None:
-        """The number of the job that this request has submitted; None if it has none."""
+    def job(self, number: int) -> bytes | None:
+        """The ids of the job that this request has submitted; None if it has none."""
         answer = self._answers.get(number)
-        return answer if isinstance(answer, int) else None
+        return answer if isinstance(answer, bytes) else None
 
     def record(self, number: int) -> model.Task | None:
         """The task that this request has reaped; None if it has none."""
@@ -78,7 +78,7 @@ class Clients:
         self._soon = soon
         self._known: dict[bytes, Client] = {}
 
-    def restore(self, token: bytes, answer: int | model.Task) -> None:
+    def restore(self, token: bytes, answer: bytes | model.Task) -> None:
         """An answer of the engine before this one."""
         self._of(token[:_NONCE]).keep(_NUMBER.unpack_from(token, _NONCE)[0], answer)
 

@@ -20,6 +20,7 @@ _NAMES = {
     codes.PS_USER_SUSPENDED: "suspended",
     codes.PS_DONE: "done",
     codes.PS_FAILED: "failed",
+    codes.PS_UNDETERMINED: "lost",
 }
 
 
@@ -31,7 +32,7 @@ def facts_of(core: engine.Engine) -> dict[str, object]:
     return {
         "pid": os.getpid(),
         "home": str(core.home.path),
-        "slots": core.queue.slots,
+        **core.backend.facts(),
         "jobs": jobs,
     }
 
@@ -40,19 +41,24 @@ def jobs_of(core: engine.Engine) -> list[dict[str, object]]:
     """What is known of each job that has something left to reap, by number; bulk jobs are one."""
     return [
         {
-            "job": str(job.number),
+            "job": _id_of(job),
             "name": job.spec.name.decode("utf-8", "replace"),
             "command": [
                 word.decode("utf-8", "replace") for word in (job.spec.command, *job.spec.arguments)
             ],
             "tasks": [job.begin, job.end, job.step] if job.step else None,
             "states": _states_of(job),
-            "slots": job.spec.native.slots,
+            **core.backend.facts_of(job),
             "contact": job.session.contact,
             "submitted": job.submitted / 1e6,
         }
         for job in core.jobs.values()
     ]
+
+
+def _id_of(job: model.Job) -> str:
+    """What its ids have in common."""
+    return ",".join(place.prefix.rstrip("._") for place in job.places)
 
 
 def _states_of(job: model.Job) -> Counter[str]:

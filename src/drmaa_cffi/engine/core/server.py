@@ -51,9 +51,9 @@ class Server:
         acceptor.close()
         for connection in list(self.connections):
             connection.abandon()
-        await self.engine.mail.close()
+        await self.engine.backend.finish()
         self.engine.finish()
-        await self.engine.link.leave(wait=self._terminating)
+        await self.engine.backend.leave(wait=self._terminating)
         self.engine.disk.close()
 
     @property
@@ -90,17 +90,18 @@ class Server:
         self.stopping = True
         self._terminating = terminate
         if terminate:
-            self.engine.progress.kill_all()
+            self.engine.backend.kill_all()
         self.engine.soon()
 
     def _after_round(self, stored: bool) -> None:
         self.talkative = [each for each in self.talkative if not each.send(stored=stored)]
         if self.stopping:
-            if not (self._terminating and self.engine.progress.unfinished):
+            if not (self._terminating and self.engine.unfinished):
                 self._leave()
             return
         engine = self.engine
-        idle = not (self.clients or engine.progress.unfinished or engine.mail.busy)
+        working = engine.backend.busy or (engine.backend.stays and engine.unfinished)
+        idle = not (self.clients or working)
         if idle and self._idle is None:
             seconds = engine.settings.idle
             if not self._visited:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
-
-from drmaa_cffi.engine.local import native
+from typing import Any, NamedTuple
 
 _REMOTE_COMMAND, _JS_STATE, _WD, _JOB_CATEGORY, _NATIVE, _BLOCK_EMAIL = range(6)
 _JOB_NAME, _INPUT, _OUTPUT, _ERROR, _JOIN = range(7, 12)
@@ -75,7 +73,7 @@ class JobSpec:
         times: the times and limits.
         fields: the other attributes as the client sent them; kept as they are by the store.
 
-    `native` holds the defaults until the engine has read `category` and `native_words`.
+    `native` is what the back end makes of `category` and `native_words`.
 
     Raises:
         ValueError, struct.error: the fields are rubbish.
@@ -137,7 +135,7 @@ class JobSpec:
         self.error: bytes = _without_host(text(_ERROR))
         self.category: str = text(_JOB_CATEGORY).decode("utf-8", "surrogateescape")
         self.native_words: str = text(_NATIVE).decode("utf-8", "surrogateescape")
-        self.native: native.Native = native.Native()
+        self.native: Any = None
 
     def _take(self, times: Times) -> None:
         self.times: Times = times

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
-import struct
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
-from drmaa_cffi.engine.local import native
-
-from . import model, spec
+from . import migration, model, spec
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -24,11 +22,12 @@ CREATE TABLE IF NOT EXISTS context (number INTEGER PRIMARY KEY, data BLOB);
 CREATE TABLE IF NOT EXISTS job (
     number INTEGER PRIMARY KEY, session INTEGER, context INTEGER,
     first INTEGER, last INTEGER, step INTEGER, submitted INTEGER, token BLOB,
-    times BLOB, native TEXT, fields BLOB
+    times BLOB, native TEXT, fields BLOB,
+    places BLOB -- its ids; NULL as long as the back end does not know them
 );
 -- A task has a row once it differs from what its job says: held or released by itself,
 -- suspended, terminated, ended, reaped (when, and by which request: `reaped`, `reaper`).
--- `gone`: reaped, and the client has the answer.
+-- `gone`: reaped, and the client has the answer. `aborted`: of no use since version 4.
 CREATE TABLE IF NOT EXISTS task (
     job INTEGER, position INTEGER, held INTEGER, terminated INTEGER, aborted INTEGER,
     stopped_at INTEGER, stopped_for INTEGER, ending BLOB, reaper BLOB, gone INTEGER,
@@ -36,11 +35,6 @@ CREATE TABLE IF NOT EXISTS task (
     PRIMARY KEY (job, position)
 ) WITHOUT ROWID;
 """
-_VERSION = 3
-_REAPED = "ALTER TABLE task ADD COLUMN reaped INTEGER;"
-#: What makes a database of an earlier version one of this.
-_CHANGES = {1: "ALTER TABLE task ADD COLUMN warned INTEGER DEFAULT 0;" + _REAPED, 2: _REAPED}
-_END = struct.Struct("=15q")
 #: Job numbers are put aside on the disk, synced, in blocks of this many. After a power cut,
 #: which may take the last transactions, numbering goes on behind the block.
 _BLOCK = 1000
@@ -76,27 +70,20 @@ class Store:
     Args:
         path: the database's file.
         boot: what names this boot of the machine, to know a restart after a power cut.
+        read_native: makes what a job's `native` was of its text.
 
     Raises:
         sqlite3.Error: it cannot be opened or is damaged.
     """
 
-    def __init__(self, path: Path, boot: str) -> None:
+    def __init__(self, path: Path, boot: str, read_native: Callable[[str], Any]) -> None:
+        self._read_native = read_native
         self._db = sqlite3.connect(str(path), isolation_level=None)
         # Exclusive: one engine, no shared memory file, which some file systems lack.
         self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version not in (0, _VERSION, *_CHANGES):
-            raise sqlite3.DatabaseError(
-                f"{path} was written by another version of the local engine ({version}, this "
-                f"one writes {_VERSION}); let that version finish its jobs, then remove the file"
-            )
-        changes = _CHANGES.get(version, "")
-        self._db.executescript(
-            f"BEGIN; {changes} {_SCHEMA} PRAGMA user_version={_VERSION}; COMMIT;"
-        )
+        migration.bring_up(self._db, str(path), _SCHEMA)
         meta = dict(self._db.execute("SELECT name, value FROM meta"))
         self._reserved = int(meta.get("reserved", 0))
         self.last_number: int = int(meta.get("last_number", 0))
@@ -105,6 +92,7 @@ class Store:
             self.last_number = max(self.last_number, self._reserved)
             self._db.execute("INSERT OR REPLACE INTO meta VALUES ('boot', ?)", (boot,))
         self._jobs: list[model.Job] = []
+        self._placed: dict[int, model.Job] = {}
         self._tasks: dict[model.Task, bytes | None] = {}
         self._forgotten: list[tuple[int, int]] = []
         self._dropped: list[int] = []
@@ -119,6 +107,7 @@ class Store:
         return bool(
             self._tasks
             or self._jobs
+            or self._placed
             or self._forgotten
             or self._dropped
             or self._sessions
@@ -182,6 +171,15 @@ class Store:
         """A new job."""
         self._jobs.append(job)
 
+    def save_places(self, job: model.Job) -> None:
+        """A job, stored before, whose ids are known now."""
+        self._placed[job.number] = job
+
+    def drop_job(self, job: model.Job) -> None:
+        """A job, stored before, that the DRM did not take."""
+        self._placed.pop(job.number, None)
+        self._dropped.append(job.number)
+
     def save_task(self, task: model.Task, reaper: bytes | None = None) -> None:
         """A task that has changed; `reaper` is the token of the request that reaped it."""
         self._tasks[task] = reaper
@@ -203,6 +201,7 @@ class Store:
         with self._transaction() as db:
             self._write(db)
         self._jobs.clear()
+        self._placed.clear()
         self._tasks.clear()
         self._forgotten.clear()
         self._dropped.clear()
@@ -249,15 +248,20 @@ class Store:
             )
         if self._jobs:
             db.executemany(
-                "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 map(_job_row, self._jobs),
             )
             db.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('last_number', ?)", (self.last_number,)
             )
+        if self._placed:
+            db.executemany(
+                "UPDATE job SET places = ? WHERE number = ?",
+                [(_packed(job.places), job.number) for job in self._placed.values()],
+            )
         if self._tasks:
             db.executemany(
-                "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
+                "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, 0, ?, ?)",
                 [_task_row(task, reaper) for task, reaper in self._tasks.items()],
             )
         if self._forgotten:
@@ -302,18 +306,36 @@ class Store:
         }
         loaded = Loaded(sessions, contexts, model.Jobs(), {}, [])
         for row in db.execute("SELECT * FROM job ORDER BY number"):
-            job = _job_of(row, sessions, contexts)
+            job = self._job_of(row, sessions, contexts)
             job.session.jobs[job.number] = job
             job.session.unreaped += job.count()
-            loaded.jobs[job.number] = job
+            loaded.jobs.add(job)
         _load_tasks(db.execute("SELECT * FROM task"), loaded)
         loaded.reaped.extend(job for job in loaded.jobs.values() if not job.unreaped)
         for job in loaded.reaped:
-            del loaded.jobs[job.number], job.session.jobs[job.number]
+            loaded.jobs.remove(job)
+            del job.session.jobs[job.number]
         for session in sessions.values():
             in_order = sorted(session.ended, key=lambda task: task.end.ended if task.end else 0)
             session.ended = dict.fromkeys(in_order)
         return loaded
+
+    def _job_of(
+        self,
+        row: tuple[Any, ...],
+        sessions: dict[int, model.Session],
+        contexts: dict[int, spec.Context],
+    ) -> model.Job:
+        number, session, context, begin, end, step, submitted, token, times, *rest = row
+        options, fields, places = rest
+        work = spec.JobSpec(spec.Times(*spec.TIMES.unpack(times)), fields)
+        work.native = self._read_native(options)
+        bounds = (begin, end, step)
+        job = model.Job(
+            number, sessions[session], work, contexts[context], bounds, submitted, token
+        )
+        job.places = _unpacked(places)
+        return job
 
     def close(self) -> None:
         """Closes the database; what was not committed is lost."""
@@ -334,6 +356,7 @@ def _job_row(job: model.Job) -> tuple[object, ...]:
         spec.TIMES.pack(*work.times),
         work.native.text(),
         work.fields,
+        _packed(job.places) if job.places else None,
     )
 
 
@@ -343,43 +366,36 @@ def _task_row(task: model.Task, reaper: bytes | None) -> tuple[object, ...]:
         task.index,
         task.held,
         task.terminated,
-        task.aborted,
         task.stopped_at,
         task.stopped_for,
-        None if task.end is None else _END.pack(*task.end),
+        None if task.end is None else migration.pack_end(*task.end),
         reaper,
         task.warned,
         None if reaper is None else int(time.time()),
     )
 
 
-def _job_of(
-    row: tuple[int, int, int, int, int, int, int, bytes, bytes, str, bytes],
-    sessions: dict[int, model.Session],
-    contexts: dict[int, spec.Context],
-) -> model.Job:
-    number, session, context, begin, end, step, submitted, token, times, options, fields = row
-    work = spec.JobSpec(spec.Times(*spec.TIMES.unpack(times)), fields)
-    work.native = native.parse(options)
-    return model.Job(
-        number, sessions[session], work, contexts[context], (begin, end, step), submitted, token
-    )
+def _packed(places: tuple[model.Place, ...]) -> bytes:
+    return json.dumps(places).encode()
+
+
+def _unpacked(places: bytes | None) -> tuple[model.Place, ...]:
+    return tuple(model.Place(*place) for place in json.loads(places)) if places else ()
 
 
 def _load_tasks(rows: Iterable[tuple[object, ...]], loaded: Loaded) -> None:
     for row in rows:
-        number, index, held, terminated, aborted, stopped_at, stopped_for, *rest = row
+        number, index, held, terminated, _, stopped_at, stopped_for, *rest = row
         ending, reaper, gone, warned, reaped = rest
         job = loaded.jobs[number]  # type: ignore[index]
         task = model.Task(job, index)  # type: ignore[arg-type]
         task.held = bool(held)
         task.terminated = bool(terminated)
-        task.aborted = bool(aborted)
         task.stopped_at = stopped_at  # type: ignore[assignment]
         task.stopped_for = stopped_for  # type: ignore[assignment]
         task.warned = warned  # type: ignore[assignment]
         if ending is not None:
-            task.end = model.End(*_END.unpack(ending))  # type: ignore[arg-type]
+            task.end = model.End(*migration.unpack_end(ending))  # type: ignore[arg-type]
             task.state = model.ENDED
         if gone or task.end is not None:
             job.unfinished -= 1

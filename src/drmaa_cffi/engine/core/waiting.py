@@ -6,8 +6,6 @@ import asyncio
 import struct
 from typing import TYPE_CHECKING, Callable, Protocol
 
-from drmaa_cffi.engine.local import usage
-
 from . import codes, model, repeats
 
 if TYPE_CHECKING:
@@ -81,30 +79,35 @@ class _Synchronisation:
 
 
 def _text(text: str) -> bytes:
-    data = text.encode()
+    data = text.encode("utf-8", "surrogateescape")
     return _U32.pack(len(data)) + data
 
 
 def answer_with_record(task: model.Task, question: Question) -> None:
     """Answers a wait: id, stat and usage, which is empty if the task never ran."""
-    entries = usage.usage_of(task)
-    head = _text(task.id) + _U32.pack(usage.stat_of(task)) + _U32.pack(len(entries))
-    question.answer(codes.SUCCESS, head + b"".join(map(_text, entries)))
+    end = task.end
+    assert end is not None  # noqa: S101  only ended tasks have records
     question.client.keep(question.number, task)
+    if end.stat & codes.STAT_LOST:
+        words = f"job {task.id}: {' '.join(end.usage)}"
+        question.answer(codes.INTERNAL_ERROR, words.encode("utf-8", "surrogateescape"))
+        return
+    head = _text(task.id) + _U32.pack(end.stat) + _U32.pack(len(end.usage))
+    question.answer(codes.SUCCESS, head + b"".join(map(_text, end.usage)))
 
 
 class Waiting:
     """All waits of all clients.
 
     Args:
-        jobs: the engine's jobs by number; those with nothing left to reap are taken out.
+        jobs: the engine's jobs; those with nothing left to reap are taken out.
         disk: told which tasks were reaped.
         forget: called with a task whose record nobody will ask for.
     """
 
     def __init__(
         self,
-        jobs: dict[int, model.Job],
+        jobs: model.Jobs,
         disk: store.Store,
         forget: Callable[[model.Task], None],
     ) -> None:
@@ -240,13 +243,18 @@ class Waiting:
         session.unreaped -= 1
         if not job.unreaped:
             del session.jobs[job.number]
-            del self._jobs[job.number]
-        if not session.unreaped:
-            for waiter in list(session.any_waiters):
-                self._remove(waiter)
-                waiter.question.answer(
-                    codes.INVALID_JOB, b"there is no job left in this session to wait for"
-                )
+            self._jobs.remove(job)
+        self.look_for_jobs(session)
+
+    def look_for_jobs(self, session: model.Session) -> None:
+        """Ends the waits for any job of a session that has none left."""
+        if session.unreaped:
+            return
+        for waiter in list(session.any_waiters):
+            self._remove(waiter)
+            waiter.question.answer(
+                codes.INVALID_JOB, b"there is no job left in this session to wait for"
+            )
 
     def _add(self, waiter: _Wait | _Synchronisation, milliseconds: int) -> None:
         self._of_connection.setdefault(waiter.question.connection, {})[waiter] = None

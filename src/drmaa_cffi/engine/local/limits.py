@@ -9,6 +9,7 @@ import time
 from typing import Callable
 
 from drmaa_cffi.engine.core import model, store
+from drmaa_cffi.engine.core.engine import now
 
 from . import runner
 
@@ -17,11 +18,6 @@ _MICRO = 1_000_000
 _SOFT_WALL, _SOFT_RUN = "soft wall-clock limit", "soft run limit"
 #: Their bits in a task's `warned`.
 _WARNINGS = {_SOFT_WALL: 1, _SOFT_RUN: 2}
-
-
-def now() -> int:
-    """Microseconds since 1970."""
-    return time.time_ns() // 1000
 
 
 class Limits:

@@ -10,7 +10,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
-from . import usage
+from drmaa_cffi.engine.core import codes
 
 if TYPE_CHECKING:
     from drmaa_cffi.engine.core import model
@@ -23,10 +23,10 @@ _LEAVE_SECONDS = 5
 
 def _words_of(task: model.Task) -> str:
     end = task.end
-    if task.aborted or end is None:
+    if end is None or end.stat & codes.STAT_ABORTED:
         return "was aborted"
-    number = end.status & 0x7F
-    return f"was ended by signal {number}" if number else f"exited with {end.status >> 8}"
+    number = end.stat & 0x7F
+    return f"was ended by signal {number}" if number else f"exited with {end.stat >> 8 & 0xFF}"
 
 
 def _message(task: model.Task) -> bytes:
@@ -39,7 +39,7 @@ def _message(task: model.Task) -> bytes:
         b"",
         b"Job " + task.id.encode() + b" (" + name + b") " + words + b".",
         b"",
-        *(entry.encode() for entry in usage.usage_of(task)),
+        *(entry.encode() for entry in (task.end.usage if task.end else ())),
         b"",
     ]
     return b"\n".join(lines)

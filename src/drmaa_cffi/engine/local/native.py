@@ -1,10 +1,9 @@
-"""The native specification: the engine's own options, and job categories that stand for them."""
+"""The native specification: the local engine's own options."""
 
 from __future__ import annotations
 
 import re
 import shlex
-from pathlib import Path
 from typing import Callable, NamedTuple
 
 from drmaa_cffi.engine.core import codes, model
@@ -166,42 +165,3 @@ def _set(native: Native, word: str, name: str, value: str) -> Native:
             f"are {LEGAL}; with DRMAA_LOCAL_NATIVE=ignore others are passed over",
         )
     return option(native, value)
-
-
-class Categories:
-    """The job categories in a file: lines of `name: native specification`, `#` for remarks."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def find(self, name: str) -> str:
-        """The native specification of a category; the file is read at each question.
-
-        Raises:
-            codes.Refusal: there is no such category, or the file cannot be read.
-        """
-        known = self._read()
-        if name not in known:
-            listed = ", ".join(sorted(known)) or "none yet"
-            raise codes.Refusal(
-                codes.DENIED_BY_DRM,
-                f"there is no job category '{name}'; known in {self._path}: {listed}. "
-                "Add a line 'name: native specification' there",
-            )
-        return known[name]
-
-    def _read(self) -> dict[str, str]:
-        try:
-            text = self._path.read_text("utf-8", "surrogateescape")
-        except FileNotFoundError:
-            return {}
-        except OSError as error:
-            raise codes.Refusal(
-                codes.DENIED_BY_DRM, f"the job categories cannot be read: {error}"
-            ) from None
-        known: dict[str, str] = {}
-        for line in text.splitlines():
-            name, colon, specification = line.partition(":")
-            if colon and not line.lstrip().startswith("#"):
-                known[name.strip()] = specification.strip()
-        return known

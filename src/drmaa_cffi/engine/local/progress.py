@@ -11,10 +11,11 @@ import sqlite3
 import time
 from typing import Callable
 
+from drmaa_cffi.engine.core import engine, model
 from drmaa_cffi.engine.core import home as homes
-from drmaa_cffi.engine.core import model, store, waiting
+from drmaa_cffi.engine.core.engine import now
 
-from . import limits, mail, runner, scheduler
+from . import limits, mail, runner, scheduler, usage
 
 _log = logging.getLogger(__name__)
 
@@ -25,34 +26,20 @@ class Progress(runner.Events):
     """The jobs from their acceptance to their ends.
 
     Args:
-        jobs: all jobs, also those of earlier engines.
-        disk: told of every end.
+        core: has all jobs, also those of earlier engines, and is told of every end.
         queue: gets what may start.
-        waits: told of every end.
         post: sends the e-mails at the ends.
-        soon: called when something has happened that a round must follow.
     """
 
     #: Set once the runner is known: it tells us, and we signal through it.
     link: runner.Runner
     clock: limits.Limits
 
-    def __init__(
-        self,
-        jobs: model.Jobs,
-        disk: store.Store,
-        queue: scheduler.Queue,
-        waits: waiting.Waiting,
-        post: mail.Mail,
-        soon: Callable[[], None],
-    ) -> None:
-        self.jobs = jobs
-        self._disk = disk
+    def __init__(self, core: engine.Engine, queue: scheduler.Queue, post: mail.Mail) -> None:
+        self._core = core
         self.queue = queue
-        self.waiting = waits
         self._mail = post
-        self._soon = soon
-        self.unfinished: int = sum(job.unfinished for job in jobs.values())
+        self._soon = core.soon
         #: Ends the runner may forget once they are stored.
         self.acknowledge: list[tuple[int, int]] = []
         self._using: asyncio.Task[None] | None = None
@@ -63,7 +50,7 @@ class Progress(runner.Events):
 
     def job_started(self, number: int, index: int, pid: int, started: int) -> None:
         """A task's process is there."""
-        task = self.jobs.known(number, index)
+        task = self._core.jobs.known(number, index)
         if task is None or task.state == model.ENDED:
             return
         if task.state == model.QUEUED:
@@ -73,10 +60,10 @@ class Progress(runner.Events):
         if task.job.spec.limited:
             self.clock.started(task)
 
-    def job_ended(self, number: int, index: int, end: model.End) -> None:
+    def job_ended(self, number: int, index: int, end: runner.Report) -> None:
         """A task's process has ended, or has failed to become its command."""
         self.acknowledge.append((number, index))
-        task = self.jobs.known(number, index)
+        task = self._core.jobs.known(number, index)
         if task is not None and task.state != model.ENDED:
             if end.stage:
                 _log.error(
@@ -85,19 +72,18 @@ class Progress(runner.Events):
                     runner.STAGES.get(end.stage, "start"),
                     os.strerror(end.reason),
                 )
-            task.aborted = task.terminated or end.stage != 0
-            self._finish(task, end)
+            aborted = task.terminated or end.stage != 0
+            self._finish(task, usage.end_of(task, end, aborted=aborted))
         self._soon()
 
     def job_not_started(self, number: int, index: int, reason: int) -> None:
         """The runner could not start a task now: the disk or the process table is full."""
-        task = self.jobs.known(number, index)
+        task = self._core.jobs.known(number, index)
         if task is None or task.state != model.RUNNING:
             return
         _log.error("job %s: could not be started: %s", task.id, os.strerror(reason))
         if reason in (errno.EINVAL, errno.E2BIG):
-            task.aborted = True
-            self._finish(task, model.End.never_ran(limits.now()))
+            self.end_unstarted(task)
             self._soon()
             return
         if not self._take_back(task):
@@ -118,7 +104,7 @@ class Progress(runner.Events):
         self._soon()
 
     def runner_lost(
-        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, runner.Report]]
     ) -> None:
         """The runner was killed: its jobs died with it, and a new one takes over."""
         self.settle(started, ended)
@@ -132,7 +118,7 @@ class Progress(runner.Events):
         loop = asyncio.get_running_loop()
         try:
             # What the log of the old one says must be stored before.
-            self._disk.commit()
+            self._core.disk.commit()
             link = self.link.spawn()
         except (sqlite3.Error, OSError, homes.HomeError) as error:
             _log.error("there is no runner, and no job can start: %s", error)
@@ -156,13 +142,13 @@ class Progress(runner.Events):
         return not task.terminated
 
     def settle(
-        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, runner.Report]]
     ) -> None:
         """Takes over what the log of a runner says that is gone."""
         for number, index, end in ended:
             self.job_ended(number, index, end)
         for (number, index), pid in started.items():
-            task = self.jobs.known(number, index)
+            task = self._core.jobs.known(number, index)
             if task is not None and task.state != model.ENDED:
                 _log.error("job %s: its end is not known, since its runner was killed", task.id)
                 if pid:
@@ -172,7 +158,10 @@ class Progress(runner.Events):
 
     def _touched(self) -> list[model.Task]:
         return [
-            task for job in self.jobs.values() for task in job.tasks.values() if task is not None
+            task
+            for job in self._core.jobs.values()
+            for task in job.tasks.values()
+            if task is not None
         ]
 
     def _running(self) -> list[model.Task]:
@@ -203,7 +192,7 @@ class Progress(runner.Events):
             return
         for text in job.spec.native.after:
             number, dot, _ = text.partition(".")
-            other = self.jobs.find(text) if dot else self.jobs.get(int(number))
+            other = self._core.jobs.find(text) if dot else self._core.jobs.get(int(number))
             if other is None or not (
                 other.unfinished if isinstance(other, model.Job) else other.state != model.ENDED
             ):
@@ -253,28 +242,22 @@ class Progress(runner.Events):
 
     def end_unstarted(self, task: model.Task) -> None:
         """Ends a task of which no process is known."""
-        task.aborted = True
-        self._finish(task, model.End.never_ran(limits.now()))
+        self._finish(task, usage.end_without_start(now()))
 
     def _finish(self, task: model.Task, end: model.End) -> None:
         job = task.job
         running = task.state == model.RUNNING
-        task.state = model.ENDED
-        task.end = end
-        job.unfinished -= 1
-        self.unfinished -= 1
+        self._core.ended(task, end)
         if job.spec.limited or task.terminated:
             self.clock.ended(task)
         if running:
             self.queue.give_back(task)
-        self._disk.save_task(task)
         self._mail.send(task)
         self._unblock(task.dependents)
         if not job.unfinished:
             for timer in self._timers.pop(job, {}).values():
                 timer.cancel()
             self._unblock(job.dependents)
-        self.waiting.ended(task)
 
     def _unblock(self, dependents: list[model.Job] | None) -> None:
         for job in dependents or ():
@@ -283,7 +266,7 @@ class Progress(runner.Events):
 
     def kill_all(self) -> None:
         """Ends every job at once."""
-        for job in list(self.jobs.values()):
+        for job in list(self._core.jobs.values()):
             for task in job.all_tasks():
                 if task.state == model.RUNNING:
                     task.terminated = True

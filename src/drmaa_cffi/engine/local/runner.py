@@ -11,7 +11,7 @@ import socket
 import struct
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, NamedTuple
 
 from drmaa_cffi import startup
 from drmaa_cffi.engine.core import home as homes
@@ -93,13 +93,33 @@ def _kill_marked(mark: bytes, group: int) -> bool:
     return found
 
 
+class Report(NamedTuple):
+    """How a task ended; times in microseconds, 0 where it never ran. The runner's E line."""
+
+    started: int
+    ended: int
+    ran: int
+    status: int
+    stage: int
+    reason: int
+    utime: int
+    stime: int
+    maxrss: int
+    minflt: int
+    majflt: int
+    inblock: int
+    oublock: int
+    nvcsw: int
+    nivcsw: int
+
+
 class Events:
-    """What the runner tells; `engine.Engine` listens. Times in microseconds."""
+    """What the runner tells; `progress.Progress` listens. Times in microseconds."""
 
     def job_started(self, number: int, index: int, pid: int, started: int) -> None:
         """A task's process is there."""
 
-    def job_ended(self, number: int, index: int, end: model.End) -> None:
+    def job_ended(self, number: int, index: int, end: Report) -> None:
         """A task's process has ended."""
 
     def job_not_started(self, number: int, index: int, reason: int) -> None:
@@ -109,26 +129,26 @@ class Events:
         """The link broke, and is there again: the runner knows these tasks, and no others."""
 
     def runner_lost(
-        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, model.End]]
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, Report]]
     ) -> None:
         """The runner was killed, and with it the jobs it had started that had not ended."""
 
 
-def parse_end(words: list[bytes]) -> tuple[int, int, model.End]:
+def parse_end(words: list[bytes]) -> tuple[int, int, Report]:
     """Reads the fields of an E line."""
     numbers = list(map(int, words))
-    return numbers[0], numbers[1], model.End(*numbers[2:])
+    return numbers[0], numbers[1], Report(*numbers[2:])
 
 
 def read_log(
     home: homes.Home,
-) -> tuple[dict[tuple[int, int], int], list[tuple[int, int, model.End]]]:
+) -> tuple[dict[tuple[int, int], int], list[tuple[int, int, Report]]]:
     """What a runner that is gone has left: the tasks it started, with their pids, and the ends.
 
     A pid is 0 if the runner was killed just when it started that task.
     """
     started: dict[tuple[int, int], int] = {}
-    ended: list[tuple[int, int, model.End]] = []
+    ended: list[tuple[int, int, Report]] = []
     try:
         data = (home.path / _LOG_NAME).read_bytes()
     except FileNotFoundError:

@@ -1,46 +1,50 @@
-"""The resource usage of an ended task, under Grid Engine's names, and its slots."""
+"""The record of an ended task: its resource usage under Grid Engine's names, and its slots."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from drmaa_cffi.engine.core import codes
+from drmaa_cffi.engine.core import codes, model
 
 if TYPE_CHECKING:
-    from drmaa_cffi.engine.core import model
+    from .runner import Report
 
 _MICRO = 1_000_000
 
 
-def stat_of(task: model.Task) -> int:
-    """The number that `drmaa_wait` gives and `drmaa_wifexited` and its kin read."""
-    status = task.end.status if task.end is not None else 0
-    return status | codes.STAT_ABORTED if task.aborted else status
+def end_of(task: model.Task, report: Report, *, aborted: bool) -> model.End:
+    """The end of a task that the runner has reported."""
+    stat = report.status | codes.STAT_ABORTED if aborted else report.status
+    return model.End(report.ended, stat, _usage_of(task, report))
 
 
-def usage_of(task: model.Task) -> list[str]:
+def end_without_start(now: int) -> model.End:
+    """The end of a task that was ended at `now`, in microseconds, and has not run."""
+    return model.End(now, codes.STAT_ABORTED)
+
+
+def _usage_of(task: model.Task, report: Report) -> tuple[str, ...]:
     """The entries `name=number`; none for a task that never ran."""
-    end = task.end
-    if end is None or not end.started:
-        return []
-    status = end.status
-    user, system = end.utime / _MICRO, end.stime / _MICRO
-    return [
+    if not report.started:
+        return ()
+    status = report.status
+    user, system = report.utime / _MICRO, report.stime / _MICRO
+    return (
         f"submission_time={task.job.submitted / _MICRO:.4f}",
-        f"start_time={end.started / _MICRO:.4f}",
-        f"end_time={end.ended / _MICRO:.4f}",
+        f"start_time={report.started / _MICRO:.4f}",
+        f"end_time={report.ended / _MICRO:.4f}",
         f"exit_status={status >> 8 if status & 0x7F == 0 else 128 + (status & 0x7F)}.0000",
         f"signal={status & 0x7F}.0000",
-        f"ru_wallclock={end.ran / _MICRO:.4f}",
+        f"ru_wallclock={report.ran / _MICRO:.4f}",
         f"ru_utime={user:.4f}",
         f"ru_stime={system:.4f}",
-        f"ru_maxrss={end.maxrss}.0000",
-        f"ru_minflt={end.minflt}.0000",
-        f"ru_majflt={end.majflt}.0000",
-        f"ru_inblock={end.inblock}.0000",
-        f"ru_oublock={end.oublock}.0000",
-        f"ru_nvcsw={end.nvcsw}.0000",
-        f"ru_nivcsw={end.nivcsw}.0000",
+        f"ru_maxrss={report.maxrss}.0000",
+        f"ru_minflt={report.minflt}.0000",
+        f"ru_majflt={report.majflt}.0000",
+        f"ru_inblock={report.inblock}.0000",
+        f"ru_oublock={report.oublock}.0000",
+        f"ru_nvcsw={report.nvcsw}.0000",
+        f"ru_nivcsw={report.nivcsw}.0000",
         f"cpu={user + system:.4f}",
         f"slots={task.job.spec.native.slots}.0000",
-    ]
+    )

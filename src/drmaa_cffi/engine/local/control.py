@@ -5,16 +5,15 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Callable
 
-from drmaa_cffi.engine.local import limits
-
-from . import codes, model
+from drmaa_cffi.engine.core import codes, model
+from drmaa_cffi.engine.core.engine import now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from drmaa_cffi.engine.local import runner, scheduler
+    from drmaa_cffi.engine.core import store
 
-    from . import store
+    from . import limits, runner, scheduler
 
 _REFUSALS = {
     codes.SUSPEND: (codes.SUSPEND_INCONSISTENT_STATE, "only a running job can be suspended"),
@@ -93,7 +92,7 @@ class Control:
         if task.state != model.RUNNING or task.stopped_at:
             return False
         self._link.send_signal(task, signal.SIGSTOP)
-        task.stopped_at = limits.now()
+        task.stopped_at = now()
         self._clock.suspended(task)
         self._disk.save_task(task)
         return True
@@ -102,7 +101,7 @@ class Control:
         if task.state != model.RUNNING or not task.stopped_at:
             return False
         self._link.send_signal(task, signal.SIGCONT)
-        task.stopped_for += limits.now() - task.stopped_at
+        task.stopped_for += now() - task.stopped_at
         task.stopped_at = 0
         self._clock.resumed(task)
         self._disk.save_task(task)

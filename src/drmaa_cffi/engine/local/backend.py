@@ -1,0 +1,215 @@
+"""The local back end, joined from its parts: queue, runner, limits, mail, control."""
+
+from __future__ import annotations
+
+import os
+import struct
+from typing import TYPE_CHECKING
+
+from drmaa_cffi.engine.core import categories, codes, engine, model, spec
+from drmaa_cffi.engine.core import home as homes
+
+from . import control, limits, mail, native, progress, runner, scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from drmaa_cffi.engine.core import waiting
+
+_U32 = struct.Struct("=I")
+NAME = "local"
+
+
+def _slots() -> int:
+    cpus = len(os.sched_getaffinity(0))
+    return int(homes.read_number("DRMAA_LOCAL_SLOTS", cpus, 1, 60_000, whole=True))
+
+
+class Kind:
+    """Makes local back ends."""
+
+    name = NAME
+    title = homes.title_of(NAME)
+
+    def facts_without_engine(self) -> dict[str, object]:
+        """How many slots an engine would have."""
+        return {"slots": _slots()}
+
+    def __call__(self, core: engine.Engine, home: homes.Home) -> Local:
+        """Makes the back end of an engine."""
+        return Local(core, home)
+
+
+class Local:
+    """Runs the jobs of an engine as processes of this machine.
+
+    Args:
+        core: the engine.
+        home: its folder.
+
+    Raises:
+        homes.SettingError: DRMAA_LOCAL_SLOTS or DRMAA_LOCAL_GRACE is not legal.
+    """
+
+    #: The runner goes on with the jobs when the engine leaves, but nobody starts the next ones.
+    stays = True
+
+    def __init__(self, core: engine.Engine, home: homes.Home) -> None:
+        self._core = core
+        self._home = home
+        self._grace = homes.read_number("DRMAA_LOCAL_GRACE", 5, 0, 1e6)
+        self._queue = scheduler.Queue(_slots())
+        self._mail = mail.Mail(home.path / "mail", core.soon)
+        self._progress = progress.Progress(core, self._queue, self._mail)
+        self._link = runner.Runner(home, self._progress)
+        self._categories = categories.Categories(home.path / "categories")
+
+    async def start(self) -> None:
+        """Takes up what the engine before this one left: its runner, and its queue."""
+        core, link = self._core, self._link
+        clock = limits.Limits(link, core.disk, self._grace, core.soon)
+        self._progress.link, self._progress.clock = link, clock
+        self._control = control.Control(
+            link, self._queue, core.disk, clock, self._progress.end_unstarted
+        )
+        found, lines = link.recover()
+        for words in lines:
+            link.handle(words)
+        if found is None:
+            started, ended = runner.read_log(self._home)
+            self._progress.settle(started, ended)
+            # What the log says must be stored before: the new runner's own log goes on in it.
+            core.disk.commit()
+            found = link.spawn()
+        for job in list(core.jobs.values()):
+            self._progress.enqueue(job)
+        self._progress.take_up()
+        await link.use(found)
+
+    # Submissions.
+
+    def read_native(self, text: str) -> native.Native:
+        """The options of a job that the store has."""
+        return native.parse(text)
+
+    def prepare(self, work: spec.JobSpec, context: spec.Context) -> bool:
+        """Reads the options of a new job."""
+        ignoring = b"\0DRMAA_LOCAL_NATIVE=ignore\0" in b"\0" + context.environment
+        category = self._categories.find(work.category) if work.category else ""
+        work.native = native.parse(category, work.native_words, ignoring=ignoring)
+        if work.native.walltime and work.times.wall_hard < 0:
+            work.limit(work.native.walltime)
+        return not work.category
+
+    def check(self, job: model.Job) -> None:
+        """Refuses a job that could never run; its ids come from its number."""
+        wanted = job.spec.native
+        if wanted.slots > self._queue.slots:
+            raise codes.Refusal(
+                codes.DENIED_BY_DRM,
+                f"--slots {wanted.slots}: the engine has {self._queue.slots} (DRMAA_LOCAL_SLOTS "
+                "when it starts), so the job could never run",
+            )
+        for text in wanted.after:
+            number, index = model.parse_id(text) or (0, None)
+            other = self._core.jobs.get(number)
+            reason = ""
+            if number >= job.number:
+                reason = "there is no such job yet, so the job could never run"
+            elif other is not None and index is not None and not other.has(index):
+                reason = f"job {number} has no task {index}"
+            if reason:
+                raise codes.Refusal(codes.DENIED_BY_DRM, f"--after {text}: {reason}")
+        if job.step:
+            place = model.Place(f"{job.number}.", job.begin, job.end, job.step)
+        else:
+            place = model.Place(str(job.number))
+        job.places = (place,)
+
+    def submit(self, job: model.Job) -> None:
+        """Lets a stored job take its place in the queue."""
+        self._progress.enqueue(job)
+        self._core.accepted(job)
+
+    def withdraw(self, job: model.Job) -> None:
+        """Forgets a job that could not be stored."""
+        job.cursor = job.end + 1  # whoever it waits for shall not start it
+
+    # Questions.
+
+    def control(
+        self,
+        question: waiting.Question,
+        action: int,
+        text: str,
+        task: model.Task | None,
+        *,
+        again: bool,
+    ) -> None:
+        """Does one action to one job."""
+        self._control.one(action, _known(text, task), again=again)
+        question.answer(codes.SUCCESS)
+
+    def control_all(
+        self, question: waiting.Question, action: int, tasks: Iterable[model.Task], *, again: bool
+    ) -> None:
+        """Does one action to all of a session's jobs."""
+        self._control.all(action, tasks, again=again)
+        question.answer(codes.SUCCESS)
+
+    def status(self, question: waiting.Question, text: str, task: model.Task | None) -> None:
+        """Answers with a job's state."""
+        question.tell(_U32.pack(_known(text, task).status()))
+
+    # The engine's rounds and its end.
+
+    def after_round(self, *, stored: bool) -> None:
+        """Starts what may start, once what has made way for it, an end or a release, is stored."""
+        if stored and self._progress.acknowledge:
+            self._link.forget(self._progress.acknowledge)
+            self._progress.acknowledge = []
+        # Without a runner jobs wait in the queue, where they can be held or ended.
+        while stored and self._link.is_there:
+            task = self._queue.next()
+            if task is None:
+                break
+            job = task.job
+            bulk = job.step != 0
+            files = spec.files_of(job.spec, job.context, job.number, task.index, bulk=bulk)
+            self._link.start(task, files)
+        self._link.flush()
+
+    def context_dropped(self, number: int) -> None:
+        """Lets the runner drop the environment as well."""
+        self._link.drop_environment(number)
+
+    @property
+    def busy(self) -> bool:
+        """Whether there are e-mails to send."""
+        return self._mail.busy
+
+    def kill_all(self) -> None:
+        """Ends every job at once."""
+        self._progress.kill_all()
+
+    async def finish(self) -> None:
+        """Sends the e-mails, or keeps them."""
+        await self._mail.close()
+
+    async def leave(self, *, wait: bool) -> None:
+        """Leaves the runner to its jobs."""
+        await self._link.leave(wait=wait)
+
+    def facts(self) -> dict[str, object]:
+        """How many slots there are."""
+        return {"slots": self._queue.slots}
+
+    def facts_of(self, job: model.Job) -> dict[str, object]:
+        """How many slots each of its tasks takes."""
+        return {"slots": job.spec.native.slots}
+
+
+def _known(text: str, task: model.Task | None) -> model.Task:
+    if task is None:
+        raise engine.unknown_job(text)
+    return task
