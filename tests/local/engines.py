@@ -49,6 +49,15 @@ def within(seconds: float, call: Callable[[], T]) -> T:
     return results[0]
 
 
+def parent_of(pid: int) -> int:
+    """A process's parent; 0 if it has ended."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat.rpartition(") ")[2].split()[1])
+
+
 class Engine:
     """The engine in one folder."""
 
@@ -85,8 +94,8 @@ class Engine:
         """The runner's process."""
         lines = [line for line in self.processes() if "job-runner" in line]
         pids = [int(line.partition(":")[0]) for line in lines]
-        # A job that is just starting looks like it, but for its session.
-        (runner,) = [pid for pid in pids if os.getsid(pid) == pid]
+        # A job that is just starting looks like it, but for its parent.
+        (runner,) = [pid for pid in pids if parent_of(pid) not in pids]
         return runner
 
     def pids(self) -> list[int]:

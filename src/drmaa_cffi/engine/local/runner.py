@@ -65,27 +65,27 @@ def _hello() -> bytes:
     return _frame(_HELLO, _U32.pack(len(command)) + words)
 
 
-def kill_left_over(number: int, group: int) -> None:
-    """Kills what a lost job has left running in its process group, whose leader is dead.
+def kill_left_over(number: int, leader: int) -> None:
+    """Kills what a lost job has left running in its session, whose leader is dead.
 
-    The group's number may belong to strangers by now: only processes with the job's own
+    The session's number may belong to strangers by now: only processes with the job's own
     environment are killed, and none where there is no /proc to tell.
     """
     mark = b"\0JOB_ID=%d\0" % number
     end = time.monotonic() + _LEFT_OVER_SECONDS
     # One that is just becoming the job's command has that environment a moment later.
-    while _kill_marked(mark, group) and time.monotonic() < end:
+    while _kill_marked(mark, leader) and time.monotonic() < end:
         time.sleep(0.02)
 
 
-def _kill_marked(mark: bytes, group: int) -> bool:
-    """Kills processes of a group; whether there were any, the job's or not."""
+def _kill_marked(mark: bytes, leader: int) -> bool:
+    """Kills processes of a session; whether there were any, the job's or not."""
     found = False
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             # The fields after the command's name, which may hold anything but ')' at its end.
             fields = (process / "stat").read_bytes().rpartition(b") ")[2].split()
-            if int(fields[2]) != group or fields[0] == b"Z":
+            if int(fields[3]) != leader or fields[0] == b"Z":
                 continue
             found = True
             if mark in b"\0" + (process / "environ").read_bytes():
@@ -407,7 +407,7 @@ class Runner(asyncio.Protocol):
             self._out.append(_frame(_DROP_ENVIRONMENT, _U32.pack(number)))
 
     def send_signal(self, task: model.Task, number: int) -> None:
-        """Sends a signal to the task's process group."""
+        """Sends a signal to all processes of the task."""
         self._out.append(_SIGNALLED.pack(21, _SIGNAL, task.job.number, task.index, number))
 
     def forget(self, tasks: Iterable[tuple[int, int]]) -> None:

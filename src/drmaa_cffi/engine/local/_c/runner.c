@@ -36,6 +36,7 @@ enum frame_kind { HELLO = 1, ENVIRONMENT, DROP_ENVIRONMENT, START, SIGNAL, FORGE
 /* Somebody who has connected. */
 typedef struct {
     int socket; /* -1: nobody */
+    pid_t pid;
     wire_stream in;
 } peer;
 
@@ -49,7 +50,6 @@ typedef struct {
     bool said_bye;
     wire_stream out; /* lines for the engine */
     char **restart; /* the command that starts an engine */
-    pid_t restarting;
     time_t restart_at; /* when to try that again; 0: not */
     time_t awaited_until; /* we stay for the engine that has started us */
     time_t connected_at;
@@ -130,8 +130,8 @@ static bool handle(runner *self, wire_reader *reader)
         break;
     case BYE:
         self->said_bye = true;
-        if (self->restarting > 0)
-            kill(self->restarting, SIGKILL); /* it waits for this one's end, for nothing */
+        if (self->jobs.family.restarting > 0)
+            kill(self->jobs.family.restarting, SIGKILL); /* it waits for this one's end, for nothing */
         break;
     }
     return true;
@@ -190,7 +190,7 @@ static void restart_engine(runner *self)
         execvp(self->restart[0], self->restart);
         _exit(127);
     }
-    self->restarting = pid > 0 ? pid : 0;
+    self->jobs.family.restarting = pid > 0 ? pid : 0;
     if (pid < 0)
         self->restart_at = seconds() + RETRY_SECONDS;
 }
@@ -228,7 +228,7 @@ static void accept_newcomer(runner *self)
         return;
     }
     close_peer(&self->newcomer); /* which was silent, or waits in vain */
-    self->newcomer = (peer){.socket = made};
+    self->newcomer = (peer){.socket = made, .pid = whose.pid};
     self->newcomer_since = seconds();
 }
 
@@ -245,6 +245,7 @@ static bool has_said_hello(const runner *self)
 static void greet_newcomer(runner *self)
 {
     self->engine = self->newcomer;
+    self->jobs.family.engine = self->engine.pid;
     self->newcomer = (peer){.socket = -1};
     self->jobs.out = &self->out;
     self->said_bye = false;
@@ -273,9 +274,9 @@ static void reap(runner *self)
     while (read(self->signals, signals, sizeof signals) > 0)
         ;
     int status;
-    if (!runner_jobs_reap(&self->jobs, self->restarting, &status) || self->restarting == 0)
+    if (!runner_jobs_reap(&self->jobs, self->jobs.family.restarting, &status) || self->jobs.family.restarting == 0)
         return;
-    self->restarting = 0;
+    self->jobs.family.restarting = 0;
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return;
     fprintf(stderr, "job-runner: the engine could not be started again\n");
@@ -302,7 +303,7 @@ static int patience(const runner *self, bool logged)
 static bool is_needed(const runner *self, bool logged)
 {
     return self->engine.socket >= 0 || self->newcomer.socket >= 0 || self->jobs.running > 0
-           || !logged || self->restarting != 0 || self->restart_at != 0
+           || !logged || self->jobs.family.restarting != 0 || self->restart_at != 0
            || self->awaited_until != 0;
 }
 

@@ -1,4 +1,4 @@
-/* What a job's process does between fork and exec: its group, files, limits and command. */
+/* What a job's process does between fork and exec: its session, files, limits and command. */
 #include "runner_child.h"
 
 #include <errno.h>
@@ -184,7 +184,7 @@ static bool set_limits(const runner_start *start)
 _Noreturn void runner_child(const runner_start *start, char **environment,
                             runner_report *report, pid_t runner)
 {
-    setpgid(0, 0);
+    setsid();
     /* A job whose runner was killed has nobody to tell its end: it must not go on unseen. */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != runner)

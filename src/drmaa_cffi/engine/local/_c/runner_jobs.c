@@ -37,7 +37,12 @@ bool runner_jobs_open(runner_jobs *jobs, int home)
     if (jobs->reports == MAP_FAILED)
         return false;
     jobs->report_used = calloc(MOST_RUNNING, sizeof *jobs->report_used);
-    return jobs->report_used != NULL && runner_log_open(&jobs->log, home);
+    void *family = mmap(NULL, MOST_RUNNING * sizeof *jobs->family.jobs, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (family == MAP_FAILED || jobs->report_used == NULL)
+        return false;
+    jobs->family.jobs = family;
+    return tree_open() && runner_log_open(&jobs->log, home);
 }
 
 __attribute__((format(printf, 2, 3))) static void tell(runner_jobs *jobs, const char *format, ...)
@@ -191,8 +196,6 @@ static int start_job(runner_jobs *jobs, const runner_start *start)
         drop(jobs, job);
         return reason;
     }
-    /* Also here, not only in the child: a signal for the group may come before the child ran. */
-    setpgid(pid, pid);
     job->pid = pid;
     jobs->running++;
     snprintf(line, sizeof line, "S %lld %lld %d %lld\n", (long long)job->job,
@@ -220,12 +223,31 @@ void runner_jobs_start(runner_jobs *jobs, wire_reader *reader)
     runner_start_free(&start);
 }
 
+static int by_pid(const void *one, const void *other)
+{
+    pid_t a = ((const tree_job *)one)->pid, b = ((const tree_job *)other)->pid;
+    return (a > b) - (a < b);
+}
+
+/* Lists the jobs that are not reaped yet; returns the one whose pid is given. */
+static const tree_job *gather(runner_jobs *jobs, pid_t pid)
+{
+    tree_job *at = jobs->family.jobs;
+    size_t count = 0;
+    for (size_t i = 0; i < jobs->count; i++)
+        if (jobs->jobs[i].pid > 0)
+            at[count++] = (tree_job){jobs->jobs[i].pid, jobs->jobs[i].job, jobs->jobs[i].task};
+    qsort(at, count, sizeof *at, by_pid);
+    jobs->family.count = count;
+    return bsearch(&(tree_job){.pid = pid}, at, count, sizeof *at, by_pid);
+}
+
 void runner_jobs_signal(runner_jobs *jobs, int64_t number, int64_t task, int signal)
 {
     runner_job *job = find(jobs, number, task);
     /* The pid is ours until we reap it, so the signal can reach no stranger. */
     if (job != NULL && job->pid > 0)
-        kill(-job->pid, signal);
+        tree_signal(&jobs->family, gather(jobs, job->pid), signal);
 }
 
 void runner_jobs_forget(runner_jobs *jobs, int64_t number, int64_t task)
@@ -295,10 +317,9 @@ bool runner_jobs_reap(runner_jobs *jobs, pid_t watched, int *watched_status)
         for (size_t i = 0; i < jobs->count && job == NULL; i++)
             if (jobs->jobs[i].pid == ended.si_pid)
                 job = &jobs->jobs[i];
-        /* What a job leaves running in its group ends with it, as on a cluster. While the
-         * leader is not reaped, its group's number belongs to nobody else. */
+        /* What a job leaves running ends with it, as on a cluster. */
         if (job != NULL)
-            kill(-ended.si_pid, SIGKILL);
+            tree_kill_left(&jobs->family, gather(jobs, ended.si_pid));
         int status;
         struct rusage usage;
         if (wait4(ended.si_pid, &status, 0, &usage) != ended.si_pid)

@@ -8,6 +8,7 @@
 
 #include "runner_child.h"
 #include "runner_log.h"
+#include "runner_tree.h"
 #include "wire.h"
 
 /* A job from its start until the engine has stored its end. */
@@ -38,6 +39,7 @@ typedef struct {
     size_t environment_count;
     runner_report *reports;
     bool *report_used;
+    tree_family family;
     wire_stream *out; /* lines for the engine; NULL while there is none */
     bool untold; /* there was no memory for such a line: the link is to be dropped */
 } runner_jobs;
