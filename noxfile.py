@@ -27,6 +27,7 @@ PARALLEL = {
     "fake": (f"--numprocesses={2 * (os.cpu_count() or 1)}",),
     "local": ON_A_DRM,
     "gridengine": ON_A_DRM,
+    "slurm": ON_A_DRM,
 }
 QUICK = ("-m", "not slow")
 FAILED = ("--last-failed", "--last-failed-no-failures=none")
@@ -98,6 +99,15 @@ def test_on(session: nox.Session, drm: str, *arguments: str, **environment: str)
     first = [ALL_PASSED, SOME_FAILED]
     session.run(*command, *PARALLEL[drm], env=environment, success_codes=first)
     run_failed(session, *command, **environment)
+
+
+def test_on_cluster(session: nox.Session, drm: str) -> None:
+    """Run tests on the cluster that ``tests/<drm>/start`` has set up."""
+    install_wheel(session, "test")
+    started = [f"tests/{drm}/start"]
+    client = subprocess.run(started, check=True, stdout=subprocess.PIPE, text=True).stdout
+    exports = (line.partition("export ")[2] for line in client.splitlines())
+    test_on(session, drm, **dict(export.split("=", 1) for export in exports if export))
 
 
 def test_on_both(session: nox.Session) -> None:
@@ -270,12 +280,13 @@ def screens(session: nox.Session) -> None:
 @nox.session
 def gridengine(session: nox.Session) -> None:
     """Run the tests on the Grid Engine that tests/gridengine/start has set up."""
-    install_wheel(session, "test")
-    client = subprocess.run(
-        ["tests/gridengine/start"], check=True, stdout=subprocess.PIPE, text=True
-    ).stdout
-    exports = (line.partition("export ")[2] for line in client.splitlines())
-    test_on(session, "gridengine", **dict(export.split("=", 1) for export in exports if export))
+    test_on_cluster(session, "gridengine")
+
+
+@nox.session
+def slurm(session: nox.Session) -> None:
+    """Run the tests on the Slurm that tests/slurm/start has set up."""
+    test_on_cluster(session, "slurm")
 
 
 @nox.session(python=MEASURED_PYTHON)

@@ -49,28 +49,28 @@ def pytest_configure(config: pytest.Config) -> None:
     """Name the library of the DRM that was chosen, before anything loads one."""
     drm = config.getoption("--drm")
     if drm == "local":
-        os.environ["DRMAA_LIBRARY_PATH"] = "local"
-        use_engine_of_our_own(config)
+        use_engine_of_our_own(config, drm)
     elif drm == "gridengine" and "gridengine" not in os.environ.get("DRMAA_LIBRARY_PATH", ""):
         pytest.exit('first run this in the shell: eval "$(tests/gridengine/start)"', 2)
     elif drm == "slurm" and "SLURM_CONF" not in os.environ:
         pytest.exit('first run this in the shell: eval "$(tests/slurm/start)"', 2)
     elif drm == "slurm":
-        os.environ["DRMAA_LIBRARY_PATH"] = "slurm"
+        use_engine_of_our_own(config, drm)
     elif drm == "fake":
         os.environ.pop("DRMAA_LIBRARY_PATH", None)
 
 
-def use_engine_of_our_own(config: pytest.Config) -> None:
-    """Keep the tests' jobs out of the user's own local engine; end them with the run."""
-    home = tempfile.mkdtemp(prefix="drmaa-local-")
-    os.environ["DRMAA_LOCAL_HOME"] = home
+def use_engine_of_our_own(config: pytest.Config, drm: str) -> None:
+    """Keep the tests' jobs out of the user's own engine; end them with the run."""
+    home = tempfile.mkdtemp(prefix=f"drmaa-{drm}-")
+    os.environ["DRMAA_LIBRARY_PATH"] = drm
+    os.environ[f"DRMAA_{drm.upper()}_HOME"] = home
+    program = [sys.executable, "-m", f"drmaa_cffi.{drm}"]
     # For the C programs among the tests; in Python the binding says so by itself.
-    os.environ["DRMAA_LOCAL_ENGINE"] = f"{shlex.quote(sys.executable)} -m drmaa_cffi.local engine"
-    stop = [sys.executable, "-m", "drmaa_cffi.local", "stop", "--terminate"]
+    os.environ[f"DRMAA_{drm.upper()}_ENGINE"] = shlex.join([*program, "engine"])
 
     def end() -> None:
-        subprocess.run(stop, check=True, timeout=60)
+        subprocess.run([*program, "stop", "--terminate"], check=True, timeout=60)
         shutil.rmtree(home)
 
     config.add_cleanup(end)

@@ -28,8 +28,8 @@ def libdrmaa() -> Path:
     path = os.environ.get("DRMAA_LIBRARY_PATH")
     if not path:
         pytest.fail("DRMAA_LIBRARY_PATH must name the libdrmaa to test")
-    if path == "local":
-        command = [sys.executable, "-m", "drmaa_cffi.local", "library"]
+    if path in ("local", "slurm"):
+        command = [sys.executable, "-m", f"drmaa_cffi.{path}", "library"]
         path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     return Path(path).resolve(strict=True)
 

@@ -118,17 +118,28 @@ _GRID_ENGINE = Drm(
     ),
 )
 
-# The local engine's library tells the defaults of what was never set.
+# The library of the package's own engines tells the defaults of what was never set.
+_DEFAULTS = (
+    ("jobSubmissionState", "drmaa_active"),
+    ("joinFiles", False),
+    ("blockEmail", False),
+)
 _LOCAL = Drm(
     "local",
     native_option=("--nice 7", "nice", str(min(19, os.nice(0) + 7))),
-    defaults=(
-        ("jobSubmissionState", "drmaa_active"),
-        ("joinFiles", False),
-        ("blockEmail", False),
-    ),
+    defaults=_DEFAULTS,
     # Its record says that it was aborted, and has no usage: no error is needed to tell.
     deleted_before_start=None,
 )
 
-DRMS = {drm.name: drm for drm in (_GRID_ENGINE, _LOCAL)}
+_SLURM = Drm(
+    "slurm",
+    native_option=("--comment=x --job-name=by-option", 'echo "$SLURM_JOB_NAME"', "by-option"),
+    behind_others="--nice=10000",
+    native_name="-J {}",
+    defaults=_DEFAULTS,
+    # Its record says that it was aborted, as the local engine's does.
+    deleted_before_start=None,
+)
+
+DRMS = {drm.name: drm for drm in (_GRID_ENGINE, _LOCAL, _SLURM)}
