@@ -103,6 +103,7 @@ from .shim import install_as_drmaa
 
 if TYPE_CHECKING:
     from ._futures.future import JobFuture
+    from .causes import Cause
     from .executor import JobExecutor
     from .resources import Resources
     from .usage import Usage
@@ -149,6 +150,7 @@ __all__ = [
     "AlreadyActiveSessionException",
     "Attempt",
     "AuthorizationException",
+    "Cause",
     "ConflictingAttributeValuesException",
     "DefaultContactStringException",
     "DeniedByDrmException",
@@ -209,6 +211,7 @@ __version__: str
 
 # What few programs use is imported when it is asked for: the name, and the module it is in.
 _LATE = {
+    "Cause": "causes",
     "JobExecutor": "executor",
     "JobFuture": "_futures.future",
     "Resources": "resources",

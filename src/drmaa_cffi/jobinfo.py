@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from .causes import Cause
+    from .template import JobTemplate
     from .usage import Usage
 
 
@@ -45,26 +47,64 @@ class JobInfo(NamedTuple):
         exited_only = self.hasExited and not self.hasSignal and not self.wasAborted
         return exited_only and self.exitStatus == 0
 
+    @property
+    def cause(self) -> Cause:
+        """What ended the job, or kept it from running: a member of Cause.
+
+        It is made of the record alone. The local engine and the engine on Slurm tell it; for
+        other DRMs it is what the record shows, and ``explain()`` asks further.
+        """
+        from .causes import cause_of  # noqa: PLC0415 - few programs look at it
+
+        return cause_of(self)
+
+    @property
+    def reason(self) -> str:
+        """Why that was, in words of the DRM's library; empty where it does not tell."""
+        return str((self.resourceUsage or {}).get("reason", ""))
+
     def describe(self) -> str:
-        """Return in words how the job ended, such as ``exited with 3``.
+        """Return in words how the job ended, such as ``exited with 3``, and why.
 
         The others are ``killed by SIGKILL``, ``killed by SIGSEGV (core dumped)``, ``aborted
-        before it ran``, ``aborted``, and ``ended, and the DRM does not tell how``.
+        before it ran``, ``aborted``, and ``ended, and the DRM does not tell how``. Where the
+        record tells a reason, that follows a colon: ``aborted before it ran: command not found:
+        nosuch``.
         """
+        return f"{self._outcome()}: {self.reason}" if self.reason else self._outcome()
+
+    def explain(self, template: JobTemplate | None = None, timeout: float = 20) -> str:
+        """Return all that can be found out about the job's end, for people to read.
+
+        To what describe() says, this adds what the DRM's accounting knows (Grid Engine's
+        ``qacct``, where this machine has it) and the last lines of the job's error file. That
+        takes time; what can't be found out is said, too, and no error is raised.
+
+        Args:
+            template: What the job was submitted with, which tells where its error file is. Not
+                needed where the library tells it, as the local engine's does.
+            timeout: How many seconds to wait for the accounting of a job that has just ended:
+                Grid Engine writes it every 15 seconds.
+
+        C: drmaa_get_DRM_system; the rest is not asked by DRMAA.
+        """
+        from .explaining import explain  # noqa: PLC0415 - few programs ask
+
+        return explain(self, template, timeout)
+
+    def _outcome(self) -> str:
         # Slurm's library calls each exit over 128 a signal, too.
         if self.hasExited:
             return f"exited with {self.exitStatus}"
         # So does Grid Engine's a running job that was deleted, and the local engine's.
         if self.wasAborted:
-            return "aborted" if self._may_have_run() else "aborted before it ran"
+            return "aborted before it ran" if self._never_ran() else "aborted"
         if self.hasSignal:
             core = " (core dumped)" if self.hasCoreDump else ""
             return f"killed by {self.terminatedSignal or 'a signal'}{core}"
         return "ended, and the DRM does not tell how"
 
-    def _may_have_run(self) -> bool:
-        from .usage import is_of_drmaa_utils  # noqa: PLC0415 - few programs ask
+    def _never_ran(self) -> bool:
+        from .causes import Cause, never_started  # noqa: PLC0415 - few programs ask
 
-        entries = self.resourceUsage or {}
-        # Where 0 is unknown, no start tells nothing.
-        return is_of_drmaa_utils(entries) or self.usage.started is not None
+        return self.cause == Cause.NOT_STARTED or never_started(self)

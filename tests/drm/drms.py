@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Optional
 
 from drmaa_cffi import (
+    Cause,
     DeniedByDrmException,
     DrmaaException,
     HoldInconsistentStateException,
@@ -58,6 +59,8 @@ class Drm:
     before_start: JobState = JobState.QUEUED_ACTIVE
     # The wait for a job that was deleted before it began.
     deleted_before_start: Optional[_Error] = NoResourceUsageException
+    # Why such a job ended, as far as its record tells.
+    cause_of_deleted: Cause = Cause.NOT_STARTED
     # What a job gets of the value "x=y" of an environment variable.
     value_with_equals: str = "x=y"
     # The environment variable with a bulk job's index.
@@ -130,6 +133,7 @@ _LOCAL = Drm(
     defaults=_DEFAULTS,
     # Its record says that it was aborted, and has no usage: no error is needed to tell.
     deleted_before_start=None,
+    cause_of_deleted=Cause.TERMINATED,
 )
 
 _SLURM = Drm(

@@ -9,7 +9,7 @@ import pytest
 from drms import Drm
 from jobs import LONG, Jobs, nothing_left, outcome, until_state
 
-from drmaa_cffi import InvalidJobException, JobControlAction, JobInfo, JobState, Session
+from drmaa_cffi import Cause, InvalidJobException, JobControlAction, JobInfo, JobState, Session
 
 SIGNALS = (
     *("SIGHUP", "SIGINT", "SIGQUIT", "SIGILL", "SIGABRT", "SIGFPE"),
@@ -69,9 +69,11 @@ def test_st_submit_in_hold_delete(drm: Drm, jobs: Jobs, session: Session) -> Non
             session.wait(job_id, 60)
         assert caught.value.jobInfo is not None
         info = caught.value.jobInfo
-    assert (job_id, True, False, False, {}) == (
-        info.jobId, info.wasAborted, info.hasExited, info.hasSignal, info.resourceUsage
+    assert (job_id, True, False, False) == (
+        info.jobId, info.wasAborted, info.hasExited, info.hasSignal
     )  # fmt: skip
+    assert info.resourceUsage.keys() <= {"cause", "reason", "error_path"}
+    assert drm.cause_of_deleted == info.cause
     with pytest.raises(InvalidJobException):
         session.wait(job_id, 60)
 
@@ -166,8 +168,30 @@ def test_outcomes_in_words(drm: Drm, jobs: Jobs, session: Session) -> None:
         (False, "killed by SIGKILL"),
         (False, "aborted"),
         (False, "aborted before it ran"),
-    ] == [(info.ok, info.describe()) for info in infos]
-    assert outcome(lost).describe().startswith("aborted")
+    ] == [(info.ok, info.describe().partition(":")[0]) for info in infos]
+    infos.append(outcome(lost))
+    assert infos[-1].describe().startswith("aborted before it ran")
+    assert [
+        Cause.EXITED,
+        Cause.EXITED,
+        Cause.SIGNALED,
+        Cause.TERMINATED,
+        drm.cause_of_deleted,
+        Cause.NOT_STARTED,
+    ] == [info.cause for info in infos]
+
+
+def test_explain(jobs: Jobs) -> None:
+    """A record explains itself with the end of the error file, which the template names."""
+    with jobs.template(
+        "echo first; echo sorry; exit 3",
+        outputPath=f":{jobs.folder}/out",
+        workingDirectory=jobs.folder,
+    ) as template:
+        info = Session.wait(Session.runJob(template), LONG)
+        told = info.explain(template)
+    assert told.startswith(f"job {info.jobId} exited with 3\ncause: exited\n")
+    assert told.endswith(f"the last of its error file {jobs.folder}/out:\n  first\n  sorry")
 
 
 def test_st_wait_twice(jobs: Jobs, session: Session) -> None:

@@ -143,6 +143,10 @@ class Cell:
             tmpdir=str(temporary),
         )
 
+    def change_configuration(self, **values: str) -> None:
+        """Change values of the global configuration."""
+        self._change("-sconf", "-Mconf", "global", **values)
+
     def _change(self, show: str, put: str, name: str, **values: str) -> None:
         lines = []
         for line in self.run("qconf", show).splitlines():

@@ -85,7 +85,7 @@ def test_deadline(engine: Engine, session: Session) -> None:
     held = submit(session, "true", deadlineTime=deadline, jobSubmissionState="drmaa_hold")
     assert "SIGTERM" == session.wait(running, 30).terminatedSignal
     assert session.wait(held, 30).wasAborted
-    assert f"job {held}: did not run: its deadline has come" in engine.log()
+    assert f"job {held}: its deadline came before it could start" in engine.log()
 
 
 def test_conflicts(engine: Engine, session: Session) -> None:

@@ -122,12 +122,12 @@ def test_pipe(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_aborted(engine: Engine, tmp_path: Path) -> None:
-    """Where a job was aborted, it is told who knows why; unless its user has ended it."""
+    """Where a job was aborted, it is told why, and in the engine's log, too."""
     words = ("--wd", str(tmp_path), "--output", "missing/file", "--", "/bin/true")
     done = drmaa_cffi("run", *words)
-    assert 125 == done.returncode
-    assert "drmaa-cffi: `drmaa-cffi local log` may tell why\n" in done.stderr
-    assert "could not write the output file" in output(drmaa_cffi("local", "log"))
+    reason = f"could not write output file '{tmp_path}/missing/file': No such file or directory"
+    assert (125, f"job 1 aborted before it ran: {reason}\n") == (done.returncode, done.stdout)
+    assert f"job 1: {reason}" in output(drmaa_cffi("local", "log"))
 
 
 def test_doctor(engine: Engine) -> None:
@@ -161,7 +161,7 @@ def test_interrupted_without_terminal(engine: Engine, tmp_path: Path) -> None:
         ended, advice = process.communicate(timeout=60)
     finally:
         process.kill()
-    assert (125, True) == (process.returncode, " aborted " in ended)
+    assert (125, True) == (process.returncode, " aborted: " in ended)
     assert "local log" not in advice
 
 

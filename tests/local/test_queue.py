@@ -139,7 +139,7 @@ def test_fewer_slots(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert 0 == engine.command("stop").returncode
     monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "2")
     assert session.wait(queued, 30).wasAborted
-    assert f"job {queued}: did not run: there are no longer as many slots" in engine.log()
+    assert f"job {queued}: there are no longer as many slots" in engine.log()
     (tmp_path / "go").touch()
     assert 0 == session.wait(wide, 30).exitStatus
     assert f"job {wide}:" not in engine.log()

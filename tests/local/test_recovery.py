@@ -187,7 +187,7 @@ def test_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None
     assert 4 == session.wait(queued, 30).exitStatus
     for pid in (tmp_path / "pids").read_text().split():
         until(lambda pid=pid: not Path(f"/proc/{pid}").exists(), what="the job's death")  # type: ignore[misc]
-    assert "its runner was killed" in engine.log()
+    assert "runner was killed, and the job with it" in engine.log()
 
 
 def test_engine_and_runner_killed(engine: Engine, session: Session, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from os import SEEK_END
 from pathlib import Path
+from stat import S_ISREG
 from typing import TYPE_CHECKING, NamedTuple
 
 from drmaa_cffi import const
@@ -41,16 +42,9 @@ class ErrorFile(NamedTuple):
     def tail(self, job_id: str) -> str:
         """Return the last lines of the job's file; empty if it can't be read here."""
         try:
-            path = self.path_of(job_id)
-            if not path.is_file():  # a pipe might not end
-                return ""
-            with path.open("rb") as file:
-                size = file.seek(0, SEEK_END)
-                file.seek(max(0, size - _MOST_BYTES))
-                text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+            return "\n".join(tail_of(self.path_of(job_id)))
         except (OSError, ValueError):
             return ""
-        return "\n".join(text.splitlines()[-_MOST_LINES:])
 
     def path_of(self, job_id: str) -> Path:
         """Return the file of one of the jobs; it has a name of its own in a folder."""
@@ -63,6 +57,22 @@ class ErrorFile(NamedTuple):
             task = f".{self.task}" if self.task else ""
             path /= f"{self.name}.{self.letter}{job_id.partition('.')[0]}{task}"
         return path
+
+
+def tail_of(path: str | Path) -> list[str]:
+    """Return the last lines of a file.
+
+    Raises:
+        OSError: it can't be read, or is no file.
+        ValueError: there is no such path.
+    """
+    path = Path(path)
+    status = path.stat()
+    if not S_ISREG(status.st_mode):  # a pipe might not end
+        raise OSError(f"{path} is no regular file")
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, SEEK_END) - _MOST_BYTES))
+        return file.read(_MOST_BYTES).decode("utf-8", "replace").splitlines()[-_MOST_LINES:]
 
 
 def _value(template: JobTemplate, name: str) -> str:

@@ -6,6 +6,7 @@ import signal
 from datetime import datetime
 from typing import Callable
 
+from drmaa_cffi.causes import Cause
 from drmaa_cffi.jobinfo import JobInfo
 
 from .output import document, say
@@ -53,7 +54,7 @@ def line(ending: Ending) -> str:
     """Return the end in words, with what the job used."""
     if ending.info is None:
         return f"job {ending.job_id} is lost: {ending.lost}"
-    used = _used(ending.info)
+    used = "" if ending.info.cause == Cause.NOT_STARTED else _used(ending.info)
     return f"job {ending.job_id} {ending.info.describe()}{f' ({used})' if used else ''}"
 
 
@@ -84,6 +85,8 @@ def _as_json(ending: Ending) -> dict[str, object]:
         "job": ending.job_id,
         "outcome": info.describe(),
         "ok": info.ok,
+        "cause": str(info.cause),
+        "reason": info.reason,
         "exit_status": info.exitStatus if info.hasExited else None,
         "signal": info.terminatedSignal or None,
         "core_dump": info.hasCoreDump,

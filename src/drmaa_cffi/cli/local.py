@@ -27,7 +27,7 @@ def local() -> None:
     """Look at the local engine, which runs jobs on this machine."""
 
 
-def _engine(*words: str) -> str:
+def engine(*words: str) -> str:
     """Run the local engine's command and return what it wrote."""
     done = subprocess.run(  # noqa: S603 - this Python
         command_of("drmaa_cffi.local", *words),
@@ -45,7 +45,7 @@ def _engine(*words: str) -> str:
 @json_option
 def status(*, as_json: bool) -> None:
     """Tell whether the engine runs, its folder and slots, and its jobs by state."""
-    facts: dict[str, Any] = json.loads(_engine("status"))
+    facts: dict[str, Any] = json.loads(engine("status"))
     if as_json:
         document(facts)
         return
@@ -61,7 +61,7 @@ def status(*, as_json: bool) -> None:
 @json_option
 def jobs(*, as_json: bool) -> None:
     """List the jobs that were not waited for: queued, running, and ended ones."""
-    facts: list[dict[str, Any]] = json.loads(_engine("jobs"))
+    facts: list[dict[str, Any]] = json.loads(engine("jobs"))
     if as_json:
         document({"jobs": facts})
         return
@@ -97,9 +97,9 @@ def _row(job: dict[str, Any]) -> tuple[str, ...]:
 @json_option
 def stop(*, terminate: bool, as_json: bool) -> None:
     """Stop the engine; running jobs go on, queued ones wait for the next engine."""
-    _engine("stop", *(["--terminate"] if terminate else []))
+    engine("stop", *(["--terminate"] if terminate else []))
     if as_json:
-        document(json.loads(_engine("status")))
+        document(json.loads(engine("status")))
 
 
 @local.command("log")
@@ -110,7 +110,7 @@ def stop(*, terminate: bool, as_json: bool) -> None:
 @json_option
 def log(*, lines: int, as_json: bool) -> None:
     """Show what the engine has logged."""
-    path = Path(json.loads(_engine("status"))["home"], "engine.log")
+    path = Path(json.loads(engine("status"))["home"], "engine.log")
     try:
         with path.open(encoding="utf-8", errors="backslashreplace") as file:
             last = deque(file, maxlen=lines)

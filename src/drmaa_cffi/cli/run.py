@@ -15,7 +15,7 @@ from . import endings
 from .follow import follow
 from .interrupts import Interrupts
 from .output import PROGRAM, Failure, data, say
-from .sessions import is_local, open_session, session_options
+from .sessions import open_session, session_options
 from .submit import COMMAND_SETTINGS, how_to
 from .tail import Tail
 from .templates import JobOptions, job_options
@@ -124,5 +124,3 @@ def _advise(job: JobOptions, watch: Watch) -> None:
         return
     if not job.folder.is_dir():
         say(f"{PROGRAM}: the job's directory {job.folder} is missing, seen from here")
-    if is_local():
-        say(f"{PROGRAM}: `{PROGRAM} local log` may tell why")

@@ -6,12 +6,14 @@ import sys
 
 import click
 
+from drmaa_cffi.const import JobState
 from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.session import Session
 
+from .failures import Failures, Why
 from .ids import STDIN_HELP, ids_argument, read_ids
 from .output import PROGRAM, data, document, say
-from .sessions import open_session, session_options
+from .sessions import is_local, open_session, session_options
 
 
 @click.command(epilog=STDIN_HELP)
@@ -22,22 +24,30 @@ def status(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: b
 
     A line for each: its id, and one of undetermined, queued_active, system_on_hold, user_on_hold,
     user_system_on_hold, running, system_suspended, user_suspended, user_system_suspended, done,
-    failed. The exit status is 1 if one of them is not known.
+    failed. Why one has failed, waits in an error state or was started
+    again is told on standard error, where the DRM tells it. The exit status
+    is 1 if one of them is not known.
     """
     asked = read_ids(ids, contact, local=local)
     jobs: list[dict[str, str | None]] = []
+    failures = Failures()
     with open_session(asked.contact, local=asked.local):
         for job_id in asked.ids:
             state = error = None
+            why = Why()
             try:
                 state = str(Session.jobStatus(job_id))
             except DrmaaException as caught:
                 error = str(caught)
                 say(f"{PROGRAM}: job {job_id}: {error}")
             else:
+                if state == JobState.FAILED or not is_local():
+                    why = failures.why(job_id)
                 if not as_json:
                     data(f"{job_id} {state}")
-            jobs.append({"job": job_id, "state": state, "error": error})
+                    if why.reason:
+                        say(f"{PROGRAM}: job {job_id}: {why.reason}")
+            jobs.append({"job": job_id, "state": state, "error": error, **why._asdict()})
     if as_json:
         document({"jobs": jobs})
     sys.exit(any(job["error"] is not None for job in jobs))

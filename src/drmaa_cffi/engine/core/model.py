@@ -89,7 +89,7 @@ class Task:
         self.pid: int = 0
         self.stopped_at: int = 0
         self.stopped_for: int = 0
-        #: Which soft limits have had their signal, in bits that the back end knows.
+        #: Which limits have had their signal, in bits that the back end knows.
         self.warned: int = 0
         self.end: End | None = None
         #: Waits and synchronisations that want to know of the end; `waiting` owns them.

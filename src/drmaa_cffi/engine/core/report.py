@@ -48,6 +48,7 @@ def jobs_of(core: engine.Engine) -> list[dict[str, object]]:
             ],
             "tasks": [job.begin, job.end, job.step] if job.step else None,
             "states": _states_of(job),
+            "failed": _failed(job),
             **core.backend.facts_of(job),
             "contact": job.session.contact,
             "submitted": job.submitted / 1e6,
@@ -59,6 +60,18 @@ def jobs_of(core: engine.Engine) -> list[dict[str, object]]:
 def _id_of(job: model.Job) -> str:
     """What its ids have in common."""
     return ",".join(place.prefix.rstrip("._") for place in job.places)
+
+
+def _failed(job: model.Job) -> list[dict[str, str]]:
+    """Which of a job's tasks have ended for a reason that is known, and why."""
+    failed: list[dict[str, str]] = []
+    for task in job.tasks.values():
+        if task is not None and task.end is not None:
+            entries = dict(entry.partition("=")[::2] for entry in task.end.usage)
+            if "cause" in entries:
+                why = {name: entries.get(name, "") for name in ("cause", "reason")}
+                failed.append({"job": task.id, **why})
+    return failed
 
 
 def _states_of(job: model.Job) -> Counter[str]:

@@ -11,12 +11,12 @@ from typing import Callable
 from drmaa_cffi.engine.core import model, store
 from drmaa_cffi.engine.core.engine import now
 
-from . import runner
+from . import causes, runner
 
 _log = logging.getLogger(__name__)
 _MICRO = 1_000_000
 _SOFT_WALL, _SOFT_RUN = "soft wall-clock limit", "soft run limit"
-#: Their bits in a task's `warned`.
+#: Their bits in a task's `warned`, beside those of the hard ones.
 _WARNINGS = {_SOFT_WALL: 1, _SOFT_RUN: 2}
 
 
@@ -45,10 +45,10 @@ class Limits:
         since = task.started
         if times.deadline >= 0:
             left = times.deadline - time.time()
-            self._set(task, "deadline", left, self._too_long)
+            self._set(task, causes.DEADLINE, left, self._too_long)
         if times.wall_hard >= 0:
             left = times.wall_hard - (now() - since) / _MICRO
-            self._set(task, "hard wall-clock limit", left, self._too_long)
+            self._set(task, causes.WALL_CLOCK, left, self._too_long)
         if times.wall_soft >= 0:
             left = times.wall_soft - (now() - since) / _MICRO
             self._set_soft(task, _SOFT_WALL, left)
@@ -57,7 +57,7 @@ class Limits:
 
     def suspended(self, task: model.Task) -> None:
         """Its run duration stands still."""
-        for name in ("hard run limit", _SOFT_RUN):
+        for name in (causes.RUN_DURATION, _SOFT_RUN):
             self._cancel(task, name)
 
     def resumed(self, task: model.Task) -> None:
@@ -65,7 +65,7 @@ class Limits:
         times = task.job.spec.times
         ran = (now() - task.started - task.stopped_for) / _MICRO
         if times.run_hard >= 0:
-            self._set(task, "hard run limit", times.run_hard - ran, self._too_long)
+            self._set(task, causes.RUN_DURATION, times.run_hard - ran, self._too_long)
         if times.run_soft >= 0:
             self._set_soft(task, _SOFT_RUN, times.run_soft - ran)
 
@@ -113,6 +113,9 @@ class Limits:
 
     def _too_long(self, task: model.Task, name: str) -> None:
         _log.info("job %s: its %s has come: SIGTERM", task.id, name)
+        if not task.terminated:  # which is why it ends
+            task.warned |= causes.BITS[name]
+            self._disk.save_task(task)
         self.terminate(task)
 
     def _warn(self, task: model.Task, name: str) -> None:

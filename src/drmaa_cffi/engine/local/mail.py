@@ -39,7 +39,10 @@ def _message(task: model.Task) -> bytes:
         b"",
         b"Job " + task.id.encode() + b" (" + name + b") " + words + b".",
         b"",
-        *(entry.encode() for entry in (task.end.usage if task.end else ())),
+        *(
+            entry.encode("utf-8", "surrogateescape")
+            for entry in (task.end.usage if task.end else ())
+        ),
         b"",
     ]
     return b"\n".join(lines)

@@ -15,7 +15,7 @@ from drmaa_cffi.engine.core import engine, model
 from drmaa_cffi.engine.core import home as homes
 from drmaa_cffi.engine.core.engine import now
 
-from . import limits, mail, runner, scheduler, usage
+from . import causes, limits, mail, runner, scheduler, usage
 
 _log = logging.getLogger(__name__)
 
@@ -65,13 +65,6 @@ class Progress(runner.Events):
         self.acknowledge.append((number, index))
         task = self._core.jobs.known(number, index)
         if task is not None and task.state != model.ENDED:
-            if end.stage:
-                _log.error(
-                    "job %s: could not %s: %s",
-                    task.id,
-                    runner.STAGES.get(end.stage, "start"),
-                    os.strerror(end.reason),
-                )
             aborted = task.terminated or end.stage != 0
             self._finish(task, usage.end_of(task, end, aborted=aborted))
         self._soon()
@@ -83,7 +76,7 @@ class Progress(runner.Events):
             return
         _log.error("job %s: could not be started: %s", task.id, os.strerror(reason))
         if reason in (errno.EINVAL, errno.E2BIG):
-            self.end_unstarted(task)
+            self.end_unstarted(task, causes.REFUSED, reason)
             self._soon()
             return
         if not self._take_back(task):
@@ -150,10 +143,9 @@ class Progress(runner.Events):
         for (number, index), pid in started.items():
             task = self._core.jobs.known(number, index)
             if task is not None and task.state != model.ENDED:
-                _log.error("job %s: its end is not known, since its runner was killed", task.id)
                 if pid:
                     runner.kill_left_over(number, pid)
-                self.end_unstarted(task)
+                self.end_unstarted(task, causes.RUNNER_KILLED)
         self.acknowledge.clear()
 
     def _touched(self) -> list[model.Task]:
@@ -188,7 +180,7 @@ class Progress(runner.Events):
         if not job.unfinished:
             return
         if job.spec.native.slots > self.queue.slots:
-            self._end_queued(job, "there are no longer as many slots as it needs")
+            self._end_queued(job, causes.NO_SLOTS)
             return
         for text in job.spec.native.after:
             number, dot, _ = text.partition(".")
@@ -230,19 +222,18 @@ class Progress(runner.Events):
         self._timers.setdefault(job, {})[name] = timer
 
     def _too_late(self, job: model.Job) -> None:
-        self._end_queued(job, "its deadline has come")
+        self._end_queued(job, causes.TOO_LATE)
 
-    def _end_queued(self, job: model.Job, reason: str) -> None:
+    def _end_queued(self, job: model.Job, stage: int) -> None:
         """What of a job is queued can never run, and has failed; what runs goes on."""
         for task in job.all_tasks() if job.unfinished else ():
             if task.state == model.QUEUED:
-                _log.error("job %s: did not run: %s", task.id, reason)
-                self.end_unstarted(task)
+                self.end_unstarted(task, stage)
         self._soon()
 
-    def end_unstarted(self, task: model.Task) -> None:
-        """Ends a task of which no process is known."""
-        self._finish(task, usage.end_without_start(now()))
+    def end_unstarted(self, task: model.Task, stage: int = 0, reason: int = 0) -> None:
+        """Ends a task of which no process is known, for what `causes` knows."""
+        self._finish(task, usage.end_without_start(task, now(), stage, reason))
 
     def _finish(self, task: model.Task, end: model.End) -> None:
         job = task.job

@@ -35,17 +35,6 @@ _HUNG_UP_SECONDS = 0.5
 _LOOK_AGAIN_SECONDS = 0.02
 _LEFT_OVER_SECONDS = 1
 
-#: What a job could not do before its command ran, by the stage in the runner's report.
-STAGES = {
-    1: "enter the working directory",
-    2: "write the output file",
-    3: "write the error file",
-    4: "read the input file",
-    5: "set the resource limits",
-    6: "set the niceness",
-    7: "execute the command",
-}
-
 #: The variables that tell a job who it is.
 _OWN = (b"JOB_ID=", b"JOB_NAME=", b"TASK_ID=")
 _BARE = (b"PATH=/usr/local/bin:/usr/bin:/bin", b"SHELL=/bin/sh")

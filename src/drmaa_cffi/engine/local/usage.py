@@ -1,10 +1,12 @@
-"""The record of an ended task: its resource usage under Grid Engine's names, and its slots."""
+"""The record of an ended task: its usage under Grid Engine's names, its slots, and why."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from drmaa_cffi.engine.core import codes, model
+
+from . import causes
 
 if TYPE_CHECKING:
     from .runner import Report
@@ -15,15 +17,23 @@ _MICRO = 1_000_000
 def end_of(task: model.Task, report: Report, *, aborted: bool) -> model.End:
     """The end of a task that the runner has reported."""
     stat = report.status | codes.STAT_ABORTED if aborted else report.status
-    return model.End(report.ended, stat, _usage_of(task, report))
+    why = causes.entries_of(task, report.stage, report.reason, failed=stat != 0)
+    return model.End(report.ended, stat, _measured(task, report) + why)
 
 
-def end_without_start(now: int) -> model.End:
-    """The end of a task that was ended at `now`, in microseconds, and has not run."""
-    return model.End(now, codes.STAT_ABORTED)
+def end_without_start(task: model.Task, now: int, stage: int, reason: int) -> model.End:
+    """The end of a task that was ended at `now`, in microseconds, and has not run.
+
+    Args:
+        task: the task.
+        now: the time.
+        stage: what kept it from starting, as `causes` knows it; 0 if it was terminated.
+        reason: an errno.
+    """
+    return model.End(now, codes.STAT_ABORTED, causes.entries_of(task, stage, reason, failed=True))
 
 
-def _usage_of(task: model.Task, report: Report) -> tuple[str, ...]:
+def _measured(task: model.Task, report: Report) -> tuple[str, ...]:
     """The entries `name=number`; none for a task that never ran."""
     if not report.started:
         return ()

@@ -9,7 +9,7 @@
 
 #include "wire.h"
 
-/* How far a job came before its command ran; the engine (local/runner.py) has the words. */
+/* How far a job came before its command ran; the engine (causes.py) has the words. */
 enum runner_stage {
     STAGE_RAN = 0,
     STAGE_WORKING_DIRECTORY = 1,
