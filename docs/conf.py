@@ -51,7 +51,8 @@ nitpick_ignore_regex = [
     ("py:.*", r"concurrent\.futures\..*"),
     # The package's own, which users need no name for.
     ("py:class", r"OnStatus"),
-    ("py:class", r"drmaa_cffi\.attributes\..*"),
+    ("py:class", r"drmaa_cffi\._template\.attributes\..*"),
+    ("py:class", r"drmaa_cffi\.template\.NativeAttribute"),
 ]
 # Signatures say Session for two classes, of which they can mean but one.
 suppress_warnings = ["ref.python"]

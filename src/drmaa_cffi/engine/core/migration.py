@@ -68,7 +68,7 @@ def bring_up(db: sqlite3.Connection, path: str, schema: str) -> None:
 def _convert_ends(db: sqlite3.Connection) -> None:
     """Ends were fifteen numbers, most of them for usage entries, of which few are kept."""
     rows = db.execute("SELECT ending, aborted, job, position FROM task WHERE ending IS NOT NULL")
-    changed = []
+    changed: list[tuple[bytes, int, int]] = []
     for ending, aborted, job, position in rows:
         started, ended, ran, status, *_ = _OLD_END.unpack(ending)
         usage: tuple[str, ...] = ()

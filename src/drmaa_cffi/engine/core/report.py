@@ -67,7 +67,8 @@ def _failed(job: model.Job) -> list[dict[str, str]]:
     failed: list[dict[str, str]] = []
     for task in job.tasks.values():
         if task is not None and task.end is not None:
-            entries = dict(entry.partition("=")[::2] for entry in task.end.usage)
+            words = [entry.partition("=") for entry in task.end.usage]
+            entries = {name: value for name, _, value in words}
             if "cause" in entries:
                 why = {name: entries.get(name, "") for name in ("cause", "reason")}
                 failed.append({"job": task.id, **why})
