@@ -24,7 +24,7 @@ class Cause(_Text):
     EXITED = "exited"
     #: A signal ended it, and nobody says why it was sent.
     SIGNALED = "signaled"
-    #: It was ended by order: drmaa_control, or the DRM's own command.
+    #: It was ended by order, which came by drmaa_control or the DRM's own command.
     TERMINATED = "terminated"
     #: It had run for as long as it was allowed to.
     WALLCLOCK_LIMIT = "wallclock_limit"

@@ -49,7 +49,7 @@ class JobInfo(NamedTuple):
 
     @property
     def cause(self) -> Cause:
-        """What ended the job, or kept it from running: a member of Cause.
+        """The member of Cause that says what ended the job, or kept it from running.
 
         It is made of the record alone. The local engine and the engine on Slurm tell it; for
         other DRMs it is what the record shows, and ``explain()`` asks further.
