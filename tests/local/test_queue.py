@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from engines import Engine, initialize, nicer, output, run, submit, template, until
 
-from drmaa_cffi import DeniedByDrmException, Session
+from drmaa_cffi import JOB_IDS_SESSION_ALL, DeniedByDrmException, DrmsInitException, Session
 
 
 def test_fifo(engine: Engine, session: Session, tmp_path: Path) -> None:
@@ -22,6 +24,44 @@ def test_fifo(engine: Engine, session: Session, tmp_path: Path) -> None:
     (tmp_path / "go").touch()
     session.synchronize([blocker, wide, narrow], 30)
     assert "wide\nnarrow\n" == order.read_text()
+
+
+OTHER_PROGRAM = """
+import sys, drmaa_cffi
+with drmaa_cffi.Session() as session:
+    job = session.createJobTemplate()
+    job.remoteCommand, job.args = "/bin/sh", ["-c", "echo other >> " + sys.argv[1]]
+    job.outputPath = ":/dev/null"
+    session.wait(session.runJob(job), 60)
+"""
+
+
+@pytest.mark.parametrize(("order", "tasks"), [("fair", 1000), ("fifo", 50)])
+def test_turns(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: str, tasks: int
+) -> None:
+    """A job of another program starts with the next free slot, or last where order is fifo."""
+    monkeypatch.setenv("DRMAA_LOCAL_ORDER", order)
+    session = initialize()
+    said = tmp_path / "said"
+    said.touch()
+    job = template(session, f"echo mine >> {said}; sleep 0.1", nativeSpecification="--slots 2")
+    array = session.runBulkJobs(job, 1, tasks, 1)
+    until(said.read_text)
+    with subprocess.Popen([sys.executable, "-c", OTHER_PROGRAM, str(said)]) as other:
+        assert 0 == other.wait(60)
+    at = said.read_text().split().index("other")
+    if order == "fair":
+        session.control(JOB_IDS_SESSION_ALL, "terminate")
+    session.synchronize(array, 60)
+    assert (at == tasks) == (order == "fifo")
+
+
+def test_unknown_order(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that does not exist is refused, with those that do."""
+    monkeypatch.setenv("DRMAA_LOCAL_ORDER", "random")
+    with pytest.raises(DrmsInitException, match="DRMAA_LOCAL_ORDER='random': must be fair"):
+        initialize()
 
 
 def test_after(engine: Engine, session: Session, tmp_path: Path) -> None:

@@ -25,6 +25,16 @@ def _slots() -> int:
     return int(homes.read_number("DRMAA_LOCAL_SLOTS", cpus, 1, 60_000, whole=True))
 
 
+def _is_fair() -> bool:
+    order = os.environ.get("DRMAA_LOCAL_ORDER", "") or "fair"
+    if order not in ("fair", "fifo"):
+        raise homes.SettingError(
+            f"DRMAA_LOCAL_ORDER='{order}': must be fair (sessions take turns) or fifo (first in, "
+            "first out)"
+        )
+    return order == "fair"
+
+
 class Kind:
     """Makes local back ends."""
 
@@ -48,7 +58,7 @@ class Local:
         home: its folder.
 
     Raises:
-        homes.SettingError: DRMAA_LOCAL_SLOTS or DRMAA_LOCAL_GRACE is not legal.
+        homes.SettingError: DRMAA_LOCAL_SLOTS, _GRACE or _ORDER is not legal.
     """
 
     #: The runner goes on with the jobs when the engine leaves, but nobody starts the next ones.
@@ -58,7 +68,7 @@ class Local:
         self._core = core
         self._home = home
         self._grace = homes.read_number("DRMAA_LOCAL_GRACE", 5, 0, 1e6)
-        self._queue = scheduler.Queue(_slots())
+        self._queue = scheduler.Queue(_slots(), fair=_is_fair())
         self._mail = mail.Mail(home.path / "mail", core.soon)
         self._progress = progress.Progress(core, self._queue, self._mail)
         self._link = runner.Runner(home, self._progress)

@@ -1,4 +1,4 @@
-"""The queue: which task starts next on the free slots, first in first out."""
+"""The queue: which task starts next on the free slots, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from drmaa_cffi.engine.core import model
 
 
 class Queue:
-    """The jobs that have something to start, in the order of their numbers.
+    """The jobs that have something to start: a line for each session, in the order of submission.
 
-    A job that needs more slots than are free keeps those behind it waiting: it would never
-    start otherwise.
+    The lines take turns, one task each. A job that needs more slots than are free keeps all
+    behind it waiting: it would never start otherwise.
 
     Args:
         slots: how many there are.
+        fair: give each session a line; else all jobs stand in one.
     """
 
-    def __init__(self, slots: int) -> None:
+    def __init__(self, slots: int, *, fair: bool) -> None:
         self.slots = slots
         self.free: int = slots
-        self._heap: list[int] = []
+        self._fair = fair
+        #: Heaps of jobs' numbers by session, the next line to have its turn first; none is empty.
+        self._lines: dict[int, list[int]] = {}
         self._jobs: dict[int, model.Job] = {}
 
     def offer(self, job: model.Job) -> None:
@@ -28,23 +31,38 @@ class Queue:
         if not (job.queued or job.blocked or job.early):
             job.queued = True
             self._jobs[job.number] = job
-            heapq.heappush(self._heap, job.number)
+            line = self._lines.setdefault(job.session.number if self._fair else 0, [])
+            heapq.heappush(line, job.number)
 
     def next(self) -> model.Task | None:
         """The next task to start, counted as running from now on; None: nothing can start."""
-        while self._heap:
-            job = self._jobs[self._heap[0]]
+        while self._lines:
+            whose, line = next(iter(self._lines.items()))
+            task = self._first_of(line)
+            if task is None:
+                del self._lines[whose]
+                continue
+            job = task.job
+            if job.spec.native.slots > self.free:
+                heapq.heappush(job.released, task.index)
+                return None
+            if len(self._lines) > 1:
+                self._lines[whose] = self._lines.pop(whose)  # to the end: the next has its turn
+            task.state = model.RUNNING
+            self.take(task)
+            return task
+        return None
+
+    def _first_of(self, line: list[int]) -> model.Task | None:
+        """The first task of a line that may start; jobs that have none leave the line."""
+        while line:
+            job = self._jobs[line[0]]
             most = job.spec.native.max_running
             if not job.blocked and not (most and job.running >= most):
                 task = _startable(job)
                 if task is not None:
-                    if job.spec.native.slots > self.free:
-                        heapq.heappush(job.released, task.index)
-                        return None
-                    task.state = model.RUNNING
-                    self.take(task)
                     return task
-            heapq.heappop(self._heap)
+            heapq.heappop(line)
             del self._jobs[job.number]
             job.queued = False
         return None
