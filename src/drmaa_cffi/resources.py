@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Mapping, NamedTuple
 
 from ._template.converters import IntConverter
 from ._template.drms import FIELDS, VARIABLE, Drm, find, read_site
+from ._template.times import duration
 from .errors import UnsupportedAttributeException, invalid_argument, shown
 
 if TYPE_CHECKING:
@@ -39,9 +40,11 @@ class Resources(_Needs):
 
     Args:
         slots: How many processors of one machine, at least 1. One is what each job has anyway.
-        memory: The memory of the whole job: bytes, or text such as ``"8G"`` or ``"500M"`` (units
-            of 1024, as for all DRMs).
-        walltime: How long it may run: seconds, a timedelta, or ``"HH:MM:SS"``.
+        memory: The memory of the whole job: bytes, or text with a unit such as ``"8G"`` or
+            ``"500M"`` (units of 1024, as for all DRMs).
+        walltime: How long it may run: seconds, a timedelta, or text: ``"HH:MM:SS"``, ``"MM:SS"``,
+            ``"2h30m"``, ``"3d"``, or Slurm's ``"1-12"`` and ``"1-12:30:00"`` with days. A text
+            of digits alone is refused: it is seconds to some DRMs, and minutes to others.
         queue: The queue, or partition, by its name.
         gpus: How many GPUs; 0 for none.
 
@@ -116,6 +119,12 @@ def _count(what: str, value: object, least: int) -> int:
 
 
 def _bytes(value: object) -> int:
+    if isinstance(value, str) and re.fullmatch(r"\s*\d+\s*", value, re.ASCII):
+        number = value.strip()
+        raise invalid_argument(
+            f"memory can't be {value!r}: {number} what? '{number}M' are megabytes, '{number}B' "
+            "bytes; Slurm and others mean megabytes by a number alone"
+        )
     if isinstance(value, str):
         match = _MEMORY.fullmatch(value)
         size = 0.0 if match is None else float(match[1]) * 1024 ** _UNITS[(match[2] or "").upper()]
@@ -130,7 +139,16 @@ def _bytes(value: object) -> int:
 
 
 def _seconds(value: float | timedelta | str | bytes) -> int:
-    seconds = IntConverter.from_drmaa(IntConverter.to_drmaa(value))
+    text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+    seconds = duration(text) if isinstance(text, str) else None
+    if seconds is None:
+        if isinstance(text, str) and re.fullmatch(r"\s*\d+\s*", text, re.ASCII):
+            number = text.strip()
+            raise invalid_argument(
+                f"walltime can't be {text!r}: {number} what? '{number}s', '{number}m' and "
+                f"'{number}h' are clear; a number alone is seconds to some, minutes to others"
+            )
+        seconds = IntConverter.from_drmaa(IntConverter.to_drmaa(value))
     if not 1 <= seconds <= _MOST:
         raise invalid_argument(
             f"walltime can't be {shown(value)}: it is a time of at least a second and at most "

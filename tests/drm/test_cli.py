@@ -353,6 +353,8 @@ def test_resources(tmp_path: Path, drm: Drm) -> None:
     words = ("--slots", "1", "--time", "1:00:00")
     done = run(tmp_path, *words, "--", "/bin/true")
     assert 0 == done.returncode, done
-    done = run(tmp_path, "--memory", "much", "--", "/bin/true")
-    assert 125 == done.returncode
-    assert "memory can't be 'much'" in done.stderr
+    for words in (("--memory", "much"), ("--memory", "4096"), ("--time", "2"), ("--queue", "")):
+        done = run(tmp_path, *words, "--", "/bin/true")
+        assert 2 == done.returncode
+        assert f" can't be '{words[1]}'" in done.stderr
+        assert "code" not in done.stderr

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drms import Drm
-from jobs import Jobs, is_still, until, until_state
+from jobs import LONG, Jobs, is_still, until, until_state
 
 from drmaa_cffi import JobState, Session
 
@@ -45,6 +45,14 @@ def test_deleted(session: Session, sleeper: str) -> None:
     session.control(sleeper, "terminate")
     session.synchronize(sleeper, 60)
     until_state(sleeper, JobState.FAILED)
+
+
+def test_ended_by_a_signal(jobs: Jobs, session: Session) -> None:
+    """A job that a signal ended is done, as one that exited with an error: it ran to its end."""
+    ids = [jobs.submit(script) for script in ("kill -KILL $$", "kill -SEGV $$", "exit 3")]
+    session.synchronize(ids, LONG)
+    for job_id in ids:
+        until_state(job_id, JobState.DONE)
 
 
 def test_status_is_text(session: Session, sleeper: str) -> None:

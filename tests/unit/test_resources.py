@@ -100,8 +100,16 @@ SILENT = {
         ({"memory": "1.5g"}, (None, 3 * 1024**3 // 2, None, None, None)),
         ({"memory": " 2 TiB "}, (None, 2 * 1024**4, None, None, None)),
         ({"memory": "64kb"}, (None, 65536, None, None, None)),
-        ({"memory": "512"}, (None, 512, None, None, None)),
+        ({"memory": "512B"}, (None, 512, None, None, None)),
         ({"walltime": 59.5}, (None, None, 60, None, None)),
+        ({"walltime": "1h"}, (None, None, 3600, None, None)),
+        ({"walltime": "2h30m"}, (None, None, 9000, None, None)),
+        ({"walltime": " 1D 2 h 3m4s "}, (None, None, 93784, None, None)),
+        ({"walltime": "90s"}, (None, None, 90, None, None)),
+        ({"walltime": "1-12"}, (None, None, 129600, None, None)),
+        ({"walltime": "1-12:30"}, (None, None, 131400, None, None)),
+        ({"walltime": b"0-00:00:01"}, (None, None, 1, None, None)),
+        ({"walltime": "2:30"}, (None, None, 150, None, None)),
         ({"walltime": "1:2:3"}, (None, None, 3723, None, None)),
         ({"gpus": 0}, (None, None, None, None, 0)),
         ({"queue": "all.q@host,short.q"}, (None, None, None, "all.q@host,short.q", None)),
@@ -187,6 +195,23 @@ def test_nothing_to_say(drm: str) -> None:
     """One slot and no GPUs are what a job has everywhere."""
     assert "" == resources.native(drm, Resources(slots=1, gpus=0))
     assert "" == resources.native(drm, Resources())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("memory", "4096", "4096 what? '4096M' are megabytes"),
+        ("memory", " 8 ", "8 what? '8M' are megabytes"),
+        ("walltime", "2", "2 what? '2s', '2m' and '2h' are clear"),
+        ("walltime", b"90", "90 what? "),
+    ],
+)
+def test_numbers_without_unit(field: str, value: object, words: str) -> None:
+    """Text that is a number alone is refused: DRMs mean different things by it."""
+    with pytest.raises(InvalidArgumentException, match=r"^code 4: ") as caught:
+        Resources(**{field: value})  # type: ignore[arg-type]
+    assert f"{field} can't be" in str(caught.value)
+    assert words in str(caught.value)
 
 
 def test_memory_of_slots() -> None:

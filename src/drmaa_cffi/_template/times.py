@@ -22,6 +22,26 @@ _TIME = re.compile(
 )
 
 
+_UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+_WITH_UNITS = re.compile(
+    r"\s*" + "".join(rf"(?:(\d{{1,9}})\s*{unit}\s*)?" for unit, _ in _UNITS),
+    re.ASCII | re.IGNORECASE,
+)
+# Slurm's forms with days: the first number behind them is hours.
+_WITH_DAYS = re.compile(r"\s*(\d{1,6})-(\d{1,4})(?::(\d{1,4})(?::(\d{1,4}))?)?\s*", re.ASCII)
+
+
+def duration(text: str) -> int | None:
+    """Return the seconds that ``2h30m``, ``3d`` or Slurm's ``1-12:30`` stand for; None if neither.
+
+    C: no routine; native specifications have such times.
+    """
+    match = _WITH_DAYS.fullmatch(text) or _WITH_UNITS.fullmatch(text)
+    if match is None or not any(match.groups()):
+        return None
+    return sum(int(count or 0) * size for count, (_, size) in zip(match.groups(), _UNITS))
+
+
 class TimeConverter:
     """Translates a time: one with an offset from UTC to local time, others not at all.
 

@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional, TypeVar
 import click
 
 from drmaa_cffi.const import PLACEHOLDER_HD, PLACEHOLDER_WD, JobSubmissionState
+from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.resources import Resources
 from drmaa_cffi.session import Session
 from drmaa_cffi.template import JobTemplate
@@ -38,6 +39,19 @@ def _setting(text: str) -> tuple[str, str]:
     if name not in os.environ:
         raise click.BadParameter(f"{text!r} is not set here: use NAME=VALUE")
     return name, os.environ[name]
+
+
+def _resource(field: str) -> Callable[[str], str]:
+    """Return what checks the text of a field of Resources."""
+
+    def check(text: str) -> str:
+        try:
+            Resources(**{field: text})  # type: ignore[arg-type]  # it checks them
+        except DrmaaException as error:
+            raise click.BadParameter(re.sub(r"^code \d+: ", "", str(error))) from None
+        return text
+
+    return check
 
 
 _OPTIONS = (
@@ -70,9 +84,18 @@ _OPTIONS = (
     click.option("--join", is_flag=True, help="Standard error goes to the output's file."),
     click.option("--native", metavar="OPTIONS", help="Options in the DRM's own language."),
     click.option("--slots", type=click.IntRange(min=1), metavar="N", help="How many slots."),
-    click.option("--memory", metavar="SIZE", help="How much memory, such as 8G."),
-    click.option("--time", metavar="[[H:]M:]S", help="The longest time that it may run."),
-    click.option("--queue", metavar="NAME", help="The queue, or partition."),
+    click.option(
+        "--memory", type=_resource("memory"), metavar="SIZE", help="How much memory, such as 8G."
+    ),
+    click.option(
+        "--time",
+        type=_resource("walltime"),
+        metavar="TIME",
+        help="The longest time that it may run: H:M:S, M:S, or such as 90s, 2h30m, 3d.",
+    ),
+    click.option(
+        "--queue", type=_resource("queue"), metavar="NAME", help="The queue, or partition."
+    ),
     click.option("--hold", is_flag=True, help="Hold the job until it is released."),
 )
 

@@ -114,14 +114,11 @@ class Task:
         if self.end is not None:
             if self.end.stat & codes.STAT_LOST:
                 return codes.PS_UNDETERMINED
-            return codes.PS_DONE if self.exited() else codes.PS_FAILED
+            # As on Grid Engine: one that a signal ended is done, unless it was terminated.
+            return codes.PS_FAILED if self.end.stat & codes.STAT_ABORTED else codes.PS_DONE
         if self.job.blocked:
             return codes.PS_USER_SYSTEM_ON_HOLD if self.held else codes.PS_SYSTEM_ON_HOLD
         return codes.PS_USER_ON_HOLD if self.held else codes.PS_QUEUED_ACTIVE
-
-    def exited(self) -> bool:
-        """Whether its process ended by itself, with an exit status."""
-        return self.end is not None and self.end.stat & (codes.STAT_ABORTED | 0x7F) == 0
 
 
 class Job:
