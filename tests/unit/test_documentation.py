@@ -20,6 +20,9 @@ def test_variables() -> None:
     )
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
     read = {name for names in re.findall(known, text) for name in names if name}
+    # Those that the engine of each back end has.
+    common = re.findall(r'ENGINE_PREFIX "([A-Z_]+)|_prefix\(drm\)\}([A-Z_]+)', text)
+    read |= {f"DRMAA_{drm}_{one or other}" for one, other in common for drm in ("LOCAL", "SLURM")}
     assert {"DRMAA_LIBRARY_PATH", "DRMAA_LOCAL_HOME", "DRMAA_LOCAL_SLOTS", "SGE_ROOT"} <= read
     page = ROOT.joinpath("docs", "reference", "environment.md").read_text(encoding="utf-8")
     assert set() == {name for name in read if f"`{name}`" not in page}

@@ -89,7 +89,7 @@ def test_session(
         )(),
         "control": lambda: refuses(fake, "drmaa_control", lambda: session.control("77", "hold"))(),
         "jobStatus": lambda: refuses(fake, "drmaa_job_ps", lambda: session.jobStatus("77"))(),
-        "no such job": lambda: session.jobStatus("77"),
+        "no such job": lambda: session.jobStatus("no-such-job"),
         "contact": lambda: refuses(fake, "drmaa_get_contact", lambda: session.contact)(),
         "bad id": lambda: session.jobStatus(""),
         "bad operation": lambda: session.control("1", "no such operation"),
