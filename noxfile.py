@@ -18,7 +18,6 @@ import nox
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
 # The package says that it runs with this one; the oldest Python is tested with it.
 OLDEST_CFFI = "cffi==1.15.*"
-SLOW_PYTHON = "3.13"
 MEASURED_PYTHON = "3.11"
 # Tests mostly wait, on a real DRM for it: more of them than processors can run at once. None waits
 # for one that sleeps for minutes.
@@ -49,6 +48,11 @@ ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
 # What a bad build would break, and takes seconds to see.
 QUICK_TESTS = ("session", "library")
+
+# A Python that is missing is skipped, which the summary at the end says; without any, nothing
+# would be tested.
+if not any(shutil.which(f"python{version}") for version in PYTHONS):
+    nox.options.error_on_missing_interpreters = True
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "venv"
@@ -172,6 +176,13 @@ def types(session: nox.Session) -> None:
     session.run("python", "-m", "mypy.stubtest", allowed, "drmaa_cffi._drmaa")
 
 
+@nox.session
+def quick(session: nox.Session) -> None:
+    """Run the unit tests on the Python that runs nox: a look at whether all is well here."""
+    install_wheel(session, "test")
+    test_on(session, "fake", *QUICK)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """Run the tests on the scripted fake and on the local engine."""
@@ -181,9 +192,9 @@ def tests(session: nox.Session) -> None:
     test_on_both(session)
 
 
-@nox.session(python=SLOW_PYTHON)
+@nox.session
 def slow(session: nox.Session) -> None:
-    """Run the tests that take minutes, each on one Python only."""
+    """Run the tests that take minutes, each on one Python only: the one that runs nox."""
     install_wheel(session, "test")
     for drm in ("fake", "local"):
         test_on(session, drm, "-m", "slow")
