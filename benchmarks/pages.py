@@ -1,8 +1,8 @@
-"""Make the table and the chart of docs/explanation/speed.md of what a benchmark has found.
+"""Write the tables and the chart of docs/explanation/speed.md from what a benchmark found.
 
 ``python benchmarks/pages.py FIGURES.json...``: each file is what ``--json`` of binding.py,
-futures.py, gridengine.py or local_engine.py wrote; a table is made of each, the chart of
-binding.py's.
+futures.py, gridengine.py or local_engine.py wrote. Each table goes between its two comments on
+the page; the chart shows binding.py's.
 """
 
 from __future__ import annotations
@@ -145,15 +145,20 @@ def chart(found: dict[str, Any]) -> str:
 def write(found: dict[str, Any], folder: Path) -> None:
     """Write what the page shows of a benchmark's figures."""
     if "drm" in found:
-        pages = {"speed-gridengine.txt": gridengine_table(found)}
+        name, table = "gridengine", gridengine_table(found)
     elif "engine" in found:
-        pages = {"speed-local-engine.txt": rows_table("The local engine", found)}
+        name, table = "local-engine", rows_table("The local engine", found)
     elif "futures" in found:
-        pages = {"speed-futures.txt": rows_table("Futures", found)}
+        name, table = "futures", rows_table("Futures", found)
     else:
-        pages = {"speed-binding.txt": binding_table(found), "speed.svg": chart(found)}
-    for name, text in pages.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        name, table = "binding", binding_table(found)
+        (folder / "speed.svg").write_text(chart(found), encoding="utf-8")
+    page = folder / "speed.md"
+    before, begin, rest = page.read_text(encoding="utf-8").partition(f"<!-- {name} -->\n")
+    _, end, after = rest.partition(f"<!-- end of {name} -->\n")
+    if not end:
+        sys.exit(f"{page}: there are no comments <!-- {name} --> and <!-- end of {name} -->")
+    page.write_text(f"{before}{begin}\n{table}\n{end}{after}", encoding="utf-8")
 
 
 if __name__ == "__main__":

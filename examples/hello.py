@@ -1,16 +1,13 @@
-"""The shortest program that does something: run a job, wait for it, show its output."""
-
-from pathlib import Path
+"""The first program: run three jobs and print how each one ended."""
 
 import drmaa_cffi as drmaa
 
-output = Path("hello.txt").resolve()
-with drmaa.Session() as session:
-    job = session.createJobTemplate()
-    job.remoteCommand = "/bin/echo"
-    job.args = ["hello from the cluster"]
-    job.outputPath = f":{output}"
-    job.joinFiles = True
-    job_id = session.runJob(job)
-    info = session.wait(job_id)
-    print(f"job {job_id} exited with {info.exitStatus} and said: {output.read_text()}", end="")
+futures: dict[str, drmaa.JobFuture] = {}
+with drmaa.JobExecutor() as executor, drmaa.JobTemplate() as job:
+    job.remoteCommand = "/bin/sh"
+    job.outputPath, job.joinFiles = ":/dev/null", True
+    for script in ("true", "exit 3", "kill -9 $$"):
+        job.args = ["-c", script]
+        futures[script] = executor.submit(job)
+    for script, future in futures.items():
+        print(f"{script}: {future.result().describe()}")

@@ -7,9 +7,21 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+def written(found: dict[str, Any], folder: Path, name: str) -> str:
+    """Return an empty page after the figures were written into it."""
+    page = folder / "speed.md"
+    page.write_text(f"before\n<!-- {name} -->\n<!-- end of {name} -->\nafter\n", encoding="utf-8")
+    runpy.run_path(str(BENCHMARKS / "pages.py"))["write"](found, folder)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    return text
 
 
 def test_the_benchmark_measures_every_operation_and_its_page_shows_them(tmp_path: Path) -> None:
@@ -27,8 +39,7 @@ def test_the_benchmark_measures_every_operation_and_its_page_shows_them(tmp_path
     found = json.loads(figures.read_text(encoding="utf-8"))
     assert 10 == len(found["operations"])
 
-    runpy.run_path(str(BENCHMARKS / "pages.py"))["write"](found, tmp_path)
-    table = (tmp_path / "speed-binding.txt").read_text(encoding="utf-8")
+    table = written(found, tmp_path, "binding")
     chart = ET.parse(tmp_path / "speed.svg")  # it is well-formed
     texts = {element.text for element in chart.iter("{http://www.w3.org/2000/svg}text")}
     for row in found["operations"]:
@@ -44,8 +55,7 @@ def test_futures_are_measured_and_shown(tmp_path: Path) -> None:
     command = [sys.executable, BENCHMARKS / "futures.py", "--quick", "--json", figures]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
     found = json.loads(figures.read_text(encoding="utf-8"))
-    runpy.run_path(str(BENCHMARKS / "pages.py"))["write"](found, tmp_path)
-    table = (tmp_path / "speed-futures.txt").read_text(encoding="utf-8")
+    table = written(found, tmp_path, "futures")
     assert 6 == len(found["rows"]) == sum(f"| {row[0]} |" in table for row in found["rows"])
     by_plain, by_futures, added = (row[1] for row in found["rows"][:3])
     assert added == by_futures - by_plain  # of few jobs, once: it may well be below zero

@@ -19,6 +19,7 @@ def test_variables() -> None:
         r'|environ\.get\("([A-Z_]+)"'
     )
     text = "".join(path.read_text(encoding="utf-8") for path in sources)
+    text = text.replace('ENGINE_PREFIX "', '"DRMAA_LOCAL_')
     read = {name for names in re.findall(known, text) for name in names if name}
     # Those that the engine of each back end has.
     common = re.findall(r'ENGINE_PREFIX "([A-Z_]+)|_prefix\(drm\)\}([A-Z_]+)', text)
