@@ -23,6 +23,7 @@ from .startup import command_of
 
 PATH_VARIABLE = "DRMAA_LIBRARY_PATH"
 LOCAL = "local"
+SLURM = "slurm"
 SONAMES = ("libdrmaa.so.1.0", "libdrmaa.so.1", "libdrmaa.so")
 # The text of the package `drmaa` where it finds no library: programs match it.
 NOT_FOUND = (
@@ -33,7 +34,11 @@ NOT_FOUND = (
 #: what makes room for it in GLIBC_TUNABLES, before the process starts.
 STATIC_TLS_ERROR = "cannot allocate memory in static TLS block"
 STATIC_TLS_TUNABLE = "glibc.rtld.optional_static_tls=16384"
-_LOCAL_LIBRARY = os.path.join(os.path.dirname(__file__), "engine", "local", "libdrmaa.so")
+#: Our own, by the words that ask for them.
+_OUR_LIBRARIES = {
+    name: os.path.join(os.path.dirname(__file__), "engine", name, "libdrmaa.so")
+    for name in (LOCAL, SLURM)
+}
 _DEBIAN_GRID_ENGINE = "/usr/lib/gridengine-drmaa/lib/libdrmaa.so*"
 _REASON_SIZE = 4096
 
@@ -225,14 +230,12 @@ def _search(path: str | None) -> Library:
         if why_not:
             attempts.append(Attempt(step.found_via, "", why_not, ""))
             continue
-        is_local = step.decisive and candidate == LOCAL
-        if is_local:
+        ours = _OUR_LIBRARIES.get(candidate) if step.decisive else None
+        if ours is not None:
             # Its engine is a program of this Python's; a job that submits jobs has it, too.
-            os.environ.setdefault(
-                "DRMAA_LOCAL_ENGINE",
-                " ".join(map(shlex.quote, command_of("drmaa_cffi.local", "engine"))),
-            )
-        outcome = _try(_LOCAL_LIBRARY if is_local else candidate, step.found_via)
+            command = command_of(f"drmaa_cffi.{candidate}", "engine")
+            os.environ.setdefault(f"DRMAA_{candidate.upper()}_ENGINE", shlex.join(command))
+        outcome = _try(ours or candidate, step.found_via)
         if isinstance(outcome, Library):
             return outcome
         attempts.append(outcome)
@@ -264,9 +267,10 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
     program, or to see at its start whether there is one. A process has one libdrmaa, for good.
 
     Args:
-        path: The library's file or soname, or ``"local"`` for the local engine. None takes
-            the environment variable ``DRMAA_LIBRARY_PATH`` if it is set, else searches: the
-            dynamic loader, Grid Engine's folders under ``$SGE_ROOT``, ldconfig.
+        path: The library's file or soname, or ``"local"`` for the local engine, ``"slurm"`` for
+            the one that has Slurm's own commands run the jobs. None takes the environment
+            variable ``DRMAA_LIBRARY_PATH`` if it is set, else searches: the dynamic loader, Grid
+            Engine's folders under ``$SGE_ROOT``, ldconfig.
 
     Returns:
         The library's file and the step that found it.
@@ -304,10 +308,10 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
 
 def is_local_engine(path: str) -> bool:
     """Whether a library's file is that of the local engine."""
-    return os.path.realpath(path) == os.path.realpath(_LOCAL_LIBRARY)
+    return os.path.realpath(path) == os.path.realpath(_OUR_LIBRARIES[LOCAL])
 
 
 def _is_loaded(asked: str) -> bool:
     """Whether *asked* names the file that is loaded."""
-    file = _LOCAL_LIBRARY if asked == LOCAL else asked
+    file = _OUR_LIBRARIES.get(asked, asked)
     return _loaded is not None and os.path.realpath(file) == os.path.realpath(_loaded.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from os import SEEK_END
 from pathlib import Path
 from stat import S_ISREG
@@ -55,7 +56,8 @@ class ErrorFile(NamedTuple):
         path = directory / text.replace(const.PLACEHOLDER_INCR, str(self.task))
         if path.is_dir():
             task = f".{self.task}" if self.task else ""
-            path /= f"{self.name}.{self.letter}{job_id.partition('.')[0]}{task}"
+            number = re.split("[._]", job_id)[0]
+            path /= f"{self.name}.{self.letter}{number}{task}"
         return path
 
 

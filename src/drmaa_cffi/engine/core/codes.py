@@ -6,6 +6,7 @@ from typing import Final
 
 SUCCESS: Final = 0
 INTERNAL_ERROR: Final = 1
+DRM_COMMUNICATION_FAILURE: Final = 2
 AUTH_FAILURE: Final = 3
 INVALID_ARGUMENT: Final = 4
 NO_ACTIVE_SESSION: Final = 5

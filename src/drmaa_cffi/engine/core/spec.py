@@ -162,13 +162,20 @@ class Files(NamedTuple):
     error_name: bytes
 
 
-def files_of(spec: JobSpec, context: Context, number: int, index: int, *, bulk: bool) -> Files:
-    """The absolute paths of a task, with defaults and placeholders filled in."""
+def files_of(spec: JobSpec, context: Context, number: bytes, index: bytes | None) -> Files:
+    """The absolute paths of a task, with defaults and placeholders filled in.
+
+    Args:
+        spec: the job's attributes.
+        context: where it was submitted.
+        number: its job's number in the names of its files.
+        index: its own index there; None of a single job.
+    """
     home = context.home or b"/"
 
     def fill(path: bytes, directory: bytes) -> bytes:
-        if bulk:
-            path = path.replace(INDEX_PLACEHOLDER, b"%d" % index)
+        if index is not None:
+            path = path.replace(INDEX_PLACEHOLDER, index)
         if path.startswith(HOME_PLACEHOLDER):
             return home + b"/" + path[len(HOME_PLACEHOLDER) :].lstrip(b"/")
         if path.startswith(DIRECTORY_PLACEHOLDER):
@@ -176,7 +183,7 @@ def files_of(spec: JobSpec, context: Context, number: int, index: int, *, bulk: 
         return path if path.startswith(b"/") else directory + b"/" + path
 
     directory = fill(spec.directory, home).rstrip(b"/") or b"/"
-    tail = b"%d.%d" % (number, index) if bulk else b"%d" % number
+    tail = number if index is None else number + b"." + index
     output_name = spec.name + b".o" + tail
     error_name = spec.name + b".e" + tail
     return Files(

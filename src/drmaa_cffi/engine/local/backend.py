@@ -184,8 +184,8 @@ class Local:
             if task is None:
                 break
             job = task.job
-            bulk = job.step != 0
-            files = spec.files_of(job.spec, job.context, job.number, task.index, bulk=bulk)
+            index = b"%d" % task.index if job.step else None
+            files = spec.files_of(job.spec, job.context, b"%d" % job.number, index)
             self._link.start(task, files)
         self._link.flush()
 

@@ -121,7 +121,8 @@ def _not_executed(task: model.Task, reason: int) -> str:
 
 def _files(task: model.Task) -> spec.Files:
     job = task.job
-    return spec.files_of(job.spec, job.context, job.number, task.index, bulk=job.step != 0)
+    index = b"%d" % task.index if job.step else None
+    return spec.files_of(job.spec, job.context, b"%d" % job.number, index)
 
 
 def _cut(text: str) -> str:

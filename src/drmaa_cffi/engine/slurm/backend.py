@@ -1,0 +1,334 @@
+"""The Slurm back end, joined from its parts: submission, tracking, control."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import struct
+from typing import TYPE_CHECKING, Any, Coroutine
+
+from drmaa_cffi.engine.core import categories, codes, engine, model, spec
+from drmaa_cffi.engine.core import home as homes
+
+from . import (
+    commands,
+    config,
+    control,
+    looking,
+    native,
+    snapshot,
+    states,
+    submitting,
+    tracking,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from drmaa_cffi.engine.core import waiting
+
+_log = logging.getLogger(__name__)
+_U32 = struct.Struct("=I")
+NAME = "slurm"
+#: How long the engine waits, when it leaves, for submissions under way.
+_LEAVE_SECONDS = 30.0
+_LOOK_AGAIN_SECONDS = 0.1
+
+
+class Kind:
+    """Makes Slurm back ends."""
+
+    name = NAME
+    title = homes.title_of(NAME)
+
+    def facts_without_engine(self) -> dict[str, object]:
+        """No requests were made."""
+        return {"requests": {}, "requests_last_hour": 0}
+
+    def __call__(self, core: engine.Engine, home: homes.Home) -> Slurm:
+        """Makes the back end of an engine."""
+        return Slurm(core, home)
+
+
+class Slurm:
+    """Has Slurm run the jobs of an engine.
+
+    Args:
+        core: the engine.
+        home: its folder.
+    """
+
+    #: Jobs go on without it, and leave their records.
+    stays = False
+
+    def __init__(self, core: engine.Engine, home: homes.Home) -> None:
+        self._core = core
+        self._home = home
+        self._folder = home.path / "ends"
+        self._categories = categories.Categories(home.path / "categories")
+        self._config: config.Config | None = None
+        self._asking_config = asyncio.Lock()
+        flags = os.O_RDWR | os.O_CREAT
+        lock = os.open("submitting.lock", flags, 0o600, dir_fd=home.folder)
+        self._run = commands.Commands(os.environ, lock)
+        self._looks = looking.Looking(self._run)
+        self._submitting = submitting.Submitting(self._run)
+        self._tracking = tracking.Tracking(
+            core, self._run, self._looks, self._folder, lambda: self._config
+        )
+        self._control = control.Control(core, self._run, self._looks, self._tracking)
+        self._under_way: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Takes up the jobs of the engine before this one."""
+        try:
+            self._folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise homes.HomeError(
+                f"the folder '{self._folder}' cannot be made: {error.strerror}"
+            ) from error
+        self._run.lock()
+        for job in list(self._core.jobs.values()):
+            self._tracking.add(job)
+            if not job.places:
+                self._do(self._take_up(job))
+        terminated = [task for task, *_ in self._tracking.tasks if task and task.terminated]
+        if terminated:
+            # The engine before this one may not have come to it.
+            self._do(self._control.terminate(terminated))
+        self._tracking.start()
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("something failed", exc_info=task.exception())
+        self._core.soon()
+
+    # Submissions.
+
+    def read_native(self, text: str) -> native.Native:
+        """The options of a job that the store has."""
+        return native.read(text)
+
+    def prepare(self, work: spec.JobSpec, context: spec.Context) -> bool:  # noqa: ARG002
+        """Reads the options of a new job."""
+        category = self._categories.find(work.category) if work.category else ""
+        work.native = native.parse(category, work.native_words)
+        return not work.category
+
+    def check(self, job: model.Job) -> None:
+        """Refuses a job that Slurm's arrays cannot hold, if their limits are known already."""
+        if self._config is not None:
+            submitting.parts_of(job.begin, job.end, job.step, self._config)
+
+    def submit(self, job: model.Job) -> None:
+        """Hands a stored job to sbatch."""
+        self._do(self._submit(job, again=False))
+
+    def withdraw(self, job: model.Job) -> None:
+        """A job that could not be stored is not known here."""
+
+    async def _take_up(self, job: model.Job) -> None:
+        """A job whose submission was under way when the engine before this one was killed."""
+        await self._orphans_gone()
+        await self._submit(job, again=True)
+
+    async def _orphans_gone(self) -> None:
+        """Waits until no sbatch runs that a killed engine has begun: each holds its lock."""
+        while not self._run.lock():  # noqa: ASYNC110  nobody tells of another process's end
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+
+    async def _submit(self, job: model.Job, *, again: bool) -> None:
+        numbers: list[str] = []
+        try:
+            places = await self._queue(job, numbers, again=again)
+        except codes.Refusal as refusal:
+            await self._take_back(numbers)
+            self._core.refused(job, refusal)
+        except submitting.Doubtful as doubt:
+            await self._take_back(numbers)
+            self._core.refused(job, codes.Refusal(codes.TRY_LATER, str(doubt)))
+            self._do(self._cancel_when_found(doubt.token))
+        except Exception as error:  # noqa: BLE001  its client waits
+            _log.exception("a submission failed")
+            await self._take_back(numbers)
+            self._core.refused(job, codes.Refusal(codes.INTERNAL_ERROR, repr(error)))
+        else:
+            self._core.accepted(job, places)
+            self._tracking.add(job)
+
+    async def _queue(
+        self, job: model.Job, numbers: list[str], *, again: bool
+    ) -> tuple[model.Place, ...]:
+        try:
+            limits = await self._limits()
+        except (commands.Unreachable, commands.Refused) as away:
+            raise codes.Refusal(
+                codes.TRY_LATER, f"Slurm does not answer ({away}); nothing was submitted"
+            ) from away
+        places: list[model.Place] = []
+        for at, part in enumerate(submitting.parts_of(job.begin, job.end, job.step, limits)):
+            token = submitting.token_of(job, at)
+            number = await self._find(token) if again else None
+            if number is None:
+                asked = submitting.prepare(
+                    job.spec, job.context, job.spec.native, token, part, self._folder
+                )
+                number = await self._submitting.submit(asked)
+            numbers.append(number)
+            prefix = f"{number}_" if part.step else number
+            places.append(model.Place(prefix, *part))
+        return tuple(places)
+
+    async def _find(self, token: str) -> str | None:
+        while True:
+            try:
+                return await self._submitting.find(token)
+            except (commands.Unreachable, commands.Refused) as away:
+                _log.warning("a submission before this engine is not found out: %s", away)
+                await asyncio.sleep(self._looks.interval)
+
+    async def _take_back(self, numbers: list[str]) -> None:
+        """Cancels the arrays of a bulk job that was not queued as a whole."""
+        if numbers:
+            try:
+                await self._run.run("scancel", numbers)
+            except (commands.Unreachable, commands.Refused) as error:
+                _log.error("jobs %s of a refused bulk job go on: %s", numbers, error)
+
+    async def _cancel_when_found(self, token: str) -> None:
+        """Its client was told that it was not submitted."""
+        number = await self._find(token)
+        if number is not None:
+            await self._run.run("scancel", [number])
+
+    async def _limits(self) -> config.Config:
+        async with self._asking_config:
+            if self._config is None:
+                self._config = await config.ask(self._run)
+            return self._config
+
+    # Questions.
+
+    def control(
+        self,
+        question: waiting.Question,
+        action: int,
+        text: str,
+        task: model.Task | None,
+        *,
+        again: bool,
+    ) -> None:
+        """Does one action to one job."""
+        self._do(self._answer(question, self._control.one(action, text, task, again=again)))
+
+    def control_all(
+        self, question: waiting.Question, action: int, tasks: Iterable[model.Task], *, again: bool
+    ) -> None:
+        """Does one action to all of a session's jobs."""
+        self._do(self._answer(question, self._control.all(action, list(tasks), again=again)))
+
+    async def _answer(self, question: waiting.Question, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except codes.Refusal as refusal:
+            question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
+        except (commands.Unreachable, commands.Refused) as error:
+            question.answer(*_failure(error))
+        else:
+            question.answer(codes.SUCCESS)
+
+    def status(self, question: waiting.Question, text: str, task: model.Task | None) -> None:
+        """Answers with a job's state."""
+        if task is not None and task.end is not None:
+            question.tell(_U32.pack(task.status()))
+        else:
+            self._do(self._status(question, text, task))
+
+    async def _status(
+        self, question: waiting.Question, text: str, task: model.Task | None
+    ) -> None:
+        try:
+            row = await self._looks.row(text)
+        except (commands.Unreachable, commands.Refused) as error:
+            question.answer(*_failure(error))
+            return
+        if task is not None and (task.end is not None or row is None):
+            question.tell(_U32.pack(_known_state(task)))
+        elif row is None or (task is None and self._tracking.is_over(text)):
+            refusal = engine.unknown_job(text)
+            question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
+        else:
+            question.tell(_U32.pack(_state(row, task)))
+
+    # The engine's rounds and its end.
+
+    def after_round(self, *, stored: bool) -> None:
+        """Removes the records of ends that are stored."""
+        if stored:
+            self._tracking.after_round()
+
+    def context_dropped(self, number: int) -> None:
+        """Contexts are not kept here."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is asked of Slurm."""
+        return bool(self._under_way)
+
+    def kill_all(self) -> None:
+        """Ends every job at once."""
+        tasks = [task for job in list(self._core.jobs.values()) for task in job.all_tasks()]
+        self._do(self._control.terminate([task for task in tasks if task.state != model.ENDED]))
+
+    async def finish(self) -> None:
+        """Waits for what is asked of Slurm."""
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=_LEAVE_SECONDS)
+
+    async def leave(self, *, wait: bool) -> None:  # noqa: ARG002
+        """Watches no longer; the jobs go on."""
+        await self._tracking.stop()
+
+    def facts(self) -> dict[str, object]:
+        """What was asked of Slurm, and which it is."""
+        return {
+            "requests": dict(self._run.requests),
+            "requests_last_hour": self._run.last_hour(),
+            "cluster": self._config.cluster if self._config else None,
+            "version": self._config.version if self._config else None,
+        }
+
+    def facts_of(self, job: model.Job) -> dict[str, object]:
+        """How many processors each of its tasks asks for."""
+        return {"slots": native.size_of(job.spec.native)}
+
+
+def _known_state(task: model.Task) -> int:
+    """The state of a job that Slurm does not show."""
+    if task.end is not None or task.state == model.RUNNING:
+        return task.status()
+    return codes.PS_UNDETERMINED
+
+
+def _state(row: snapshot.Row, task: model.Task | None) -> int:
+    state = states.drmaa_state(row.state, row.reason, row.status)
+    if task is None:
+        return state
+    if state == codes.PS_RUNNING and task.stopped_at:
+        return codes.PS_USER_SUSPENDED
+    if state in (codes.PS_DONE, codes.PS_FAILED) and task.terminated:
+        return codes.PS_FAILED
+    return state
+
+
+def _failure(error: Exception) -> tuple[int, bytes]:
+    away = isinstance(error, commands.Unreachable)
+    code = codes.DRM_COMMUNICATION_FAILURE if away else codes.DENIED_BY_DRM
+    return code, str(error).encode("utf-8", "replace")

@@ -1,0 +1,178 @@
+"""Runs Slurm's commands: without blocking, with a deadline, a clean environment, and counted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+import shutil
+import time
+from collections import Counter, deque
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+#: At once: slurmctld serves them one after the other, so that more would only wait there.
+_MOST = 8
+#: A command that has not ended by then is killed: they give up after 9 or 18 s by themselves.
+_SECONDS = 60.0
+_HOUR = 3600.0
+_SETTINGS = ("SLURM", "SQUEUE_", "SACCT_", "SBATCH_", "SCONTROL_", "SALLOC_", "SRUN_", "LC_")
+_AWAY = (
+    "unable to contact slurm controller",
+    "socket timed out",
+    "communication connection failure",
+    "connection refused",
+    "connection timed out",
+    "zero bytes were transmitted",
+    "transport endpoint is not connected",
+    "unable to connect to",
+    "munge",
+    "protocol authentication error",
+    "authentication credential",
+    "standby mode",
+    "resource temporarily unavailable",
+    "temporarily unable to",
+    "slurm_persist_conn",
+    "problem talking to the database",
+    "unable to resolve",
+    "unexpected message received",
+    "network is unreachable",
+    "host is unreachable",
+    "rate limit",
+)
+
+
+class Unreachable(Exception):
+    """Slurm did not answer: nothing is known, and what was asked for may have been done."""
+
+
+class Refused(Exception):
+    """Slurm, or its command, said no, in the words of this exception."""
+
+
+def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
+    """What a command gets that only asks: nothing of it changes what the command says."""
+    kept = {name: value for name, value in variables.items() if not name.startswith(_SETTINGS)}
+    if "SLURM_CONF" in variables:
+        kept["SLURM_CONF"] = variables["SLURM_CONF"]
+    return {**kept, "LANG": "C", "SLURM_TIME_FORMAT": "%s"}
+
+
+class Commands:
+    """Slurm's commands, as they are on this machine.
+
+    Args:
+        variables: the environment to look them up in, and to run them in.
+        lock: an open file that each sbatch inherits: it is locked as long as one runs, also
+            when the engine was killed.
+    """
+
+    def __init__(self, variables: Mapping[str, str], lock: int) -> None:
+        self._lock = lock
+        self._path = variables.get("PATH", os.defpath)
+        self._found: dict[str, str] = {}
+        self.environment: dict[str, str] = environment_of(variables)
+        self._turns = asyncio.Semaphore(_MOST)
+        #: How often each command was run since the engine has started.
+        self.requests: Counter[str] = Counter()
+        self._when: deque[float] = deque()
+
+    def lock(self) -> bool:
+        """Takes the lock; False while an sbatch of an engine before this one runs."""
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def last_hour(self) -> int:
+        """How many commands were run in the hour before now."""
+        now = time.monotonic()
+        while self._when and self._when[0] < now - _HOUR:
+            self._when.popleft()
+        return len(self._when)
+
+    async def run(
+        self,
+        program: str,
+        arguments: Sequence[str | bytes],
+        *,
+        script: bytes | None = None,
+        environment: Mapping[bytes, bytes] | None = None,
+        seconds: float = _SECONDS,
+    ) -> str:
+        """What a command prints; lines that are not UTF-8 come with surrogates.
+
+        Args:
+            program: the command's name, `sbatch` for instance.
+            arguments: its words.
+            script: its standard input, empty if None.
+            environment: if not `self.environment`.
+            seconds: its deadline.
+
+        Raises:
+            Unreachable: Slurm did not answer, or not in time.
+            Refused: it ended with another status than 0.
+        """
+        path = self._find(program)
+        async with self._turns:
+            self.requests[program] += 1
+            self._when.append(time.monotonic())
+            return await self._run(path, arguments, script, environment, seconds)
+
+    def _find(self, program: str) -> str:
+        path = self._found.get(program) or shutil.which(program, path=self._path)
+        if path is None:
+            raise Refused(f"there is no {program} on PATH ({self._path})")
+        self._found[program] = path
+        return path
+
+    async def _run(
+        self,
+        path: str,
+        arguments: Sequence[str | bytes],
+        script: bytes | None,
+        environment: Mapping[bytes, bytes] | None,
+        seconds: float,
+    ) -> str:
+        name = os.path.basename(path)  # noqa: PTH119  a name for messages
+        nothing = asyncio.subprocess.DEVNULL
+        pipe = asyncio.subprocess.PIPE
+        try:
+            process = await asyncio.create_subprocess_exec(
+                path,
+                *arguments,
+                stdin=nothing if script is None else pipe,
+                stdout=pipe,
+                stderr=pipe,
+                env=self.environment if environment is None else environment,
+                cwd="/",
+                pass_fds=(self._lock,) if name == "sbatch" else (),
+            )
+        except OSError as error:
+            raise Refused(f"{path} could not be run: {error.strerror}") from error
+        try:
+            out, said = await asyncio.wait_for(process.communicate(script), seconds)
+        except asyncio.TimeoutError:
+            raise Unreachable(f"{name} did not answer within {seconds:g} s") from None
+        finally:
+            if process.returncode is None:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+        if process.returncode == 0:
+            return os.fsdecode(out)
+        words = _words_of(os.fsdecode(said) or os.fsdecode(out))
+        if process.returncode is not None and process.returncode < 0:
+            raise Unreachable(f"{name} was killed by signal {-process.returncode}: {words}")
+        if any(part in words.lower() for part in _AWAY):
+            raise Unreachable(f"{name}: {words}")
+        raise Refused(words or f"{name} ended with status {process.returncode}")
+
+
+def _words_of(text: str) -> str:
+    """What a command has said, in one line."""
+    lines = (line.strip() for line in text.splitlines())
+    return "; ".join(dict.fromkeys(line for line in lines if line))

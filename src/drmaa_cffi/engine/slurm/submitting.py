@@ -1,0 +1,231 @@
+"""Submission: the words and the script for sbatch; each job is queued once, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from drmaa_cffi.engine.core import codes, model, spec
+
+from . import commands, config, ends, native, script, snapshot
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_log = logging.getLogger(__name__)
+
+_ID = re.compile(r"(\d+)(?:;\S*)?", re.ASCII)
+_MARK = "drmaa:"
+#: After a doubtful answer the job is looked for as long as this, in seconds.
+_PATIENCE = 60.0
+_LOOK_AGAIN_SECONDS = 2.0
+#: Of one word of a command's environment or arguments, which Linux sets.
+_MOST_WORD = (128 << 10) - 1
+
+
+class Doubtful(Exception):
+    """Whether the job was queued could not be found out; it has the token of this exception."""
+
+    def __init__(self, token: str, words: str) -> None:
+        super().__init__(words)
+        self.token = token
+
+
+class Part(NamedTuple):
+    """One sbatch of a submission: `begin` to `end` by `step`; a single job has step 0."""
+
+    begin: int
+    end: int
+    step: int
+
+
+def token_of(job: model.Job, part: int) -> str:
+    """What names one sbatch of a job's submission, in its comment and its records."""
+    return f"{job.token.hex()}{part:04x}"
+
+
+def parts_of(begin: int, end: int, step: int, limits: config.Config) -> list[Part]:
+    """The arrays that a bulk job becomes: several where Slurm takes fewer tasks at once.
+
+    Raises:
+        codes.Refusal: an index is larger than Slurm's arrays can have.
+    """
+    if not step:
+        return [Part(0, 0, 0)]
+    last = begin + (end - begin) // step * step
+    if last >= limits.max_array_size:
+        raise codes.Refusal(
+            codes.DENIED_BY_DRM,
+            f"a bulk job with the index {last}: Slurm's arrays here end at "
+            f"{limits.max_array_size - 1} (MaxArraySize {limits.max_array_size} in slurm.conf): "
+            "use smaller indices in several bulk jobs, or ask the administrators for more",
+        )
+    most = max(limits.max_array_tasks, 1) * step
+    return [Part(at, min(at + most - step, last), step) for at in range(begin, last + 1, most)]
+
+
+def words_of(work: spec.JobSpec, options: native.Native, token: str, part: Part) -> list[bytes]:
+    """The arguments of sbatch: the attributes, then the native specification, which wins.
+
+    Raises:
+        codes.Refusal: an attribute is too long to be handed over.
+    """
+    times = work.times
+    comment = f"{_MARK}{token}" if options.comment is None else f"{options.comment} {_MARK}{token}"
+    words = [
+        b"--parsable",
+        b"--export=ALL",
+        b"--job-name=" + work.name,
+        b"--chdir=/",
+        b"--output=/dev/null",
+        b"--input=/dev/null",
+        b"--open-mode=append",
+        b"--comment=" + os.fsencode(comment),
+    ]
+    if part.step:
+        words.append(b"--array=%d-%d:%d" % part)
+    if work.held:
+        words.append(b"--hold")
+    if times.start >= 0:
+        words.append(b"--begin=uts%d" % times.start)
+    if times.deadline >= 0:
+        words.append(b"--deadline=uts%d" % times.deadline)
+    if max(times.wall_hard, times.run_hard) >= 0:
+        words.append(b"--time=%d" % _minutes(times))
+    words += _mail_of(work)
+    words += map(os.fsencode, options.words)
+    longest = max(words, key=len)
+    if len(longest) > _MOST_WORD:
+        raise codes.Refusal(
+            codes.DENIED_BY_DRM,
+            f"an option of {len(longest)} bytes for sbatch ('{os.fsdecode(longest[:20])}...'): "
+            f"{_MOST_WORD} are the most",
+        )
+    return words
+
+
+def _mail_of(work: spec.JobSpec) -> list[bytes]:
+    if work.block_email:
+        return [b"--mail-type=NONE"]
+    if work.emails:
+        return [b"--mail-user=" + b",".join(work.emails), b"--mail-type=END,FAIL"]
+    return []
+
+
+def _minutes(times: spec.Times) -> int:
+    """The time limit: Slurm counts in whole minutes, and takes 0 for none."""
+    hard = [seconds for seconds in (times.wall_hard, times.run_hard) if seconds >= 0]
+    return max(1, -(-min(hard) // 60))
+
+
+class Submission(NamedTuple):
+    """All that sbatch needs for one part."""
+
+    token: str
+    words: list[bytes]
+    script: bytes
+    environment: dict[bytes, bytes]
+
+
+def prepare(
+    work: spec.JobSpec,
+    context: spec.Context,
+    options: native.Native,
+    token: str,
+    part: Part,
+    folder: Path,
+) -> Submission:
+    """The submission of one part of a job.
+
+    Args:
+        work: what to run; gets the name and the directory of the native specification.
+        context: where it is submitted.
+        options: the category's and the template's native specification.
+        token: names this part for ever: lower-case hexadecimal digits.
+        part: its indices.
+        folder: where its records go.
+
+    Raises:
+        codes.Refusal: Slurm cannot do this.
+    """
+    if options.name is not None:
+        work.name = os.fsencode(options.name)
+    if options.directory is not None:
+        work.directory = os.fsencode(options.directory)
+    files = spec.files_of(work, context, script.NUMBER, script.INDEX if part.step else None)
+    streams = script.Streams(options.output, options.error, options.input)
+    text = script.make(work, context, files, ends.path_of(folder, token), streams)
+    return Submission(
+        token,
+        words_of(work, options, token, part),
+        text,
+        dict(variable.split(b"=", 1) for variable in script.clean(context.environment)),
+    )
+
+
+class Submitting:
+    """Hands submissions to sbatch.
+
+    Args:
+        run: Slurm's commands.
+    """
+
+    def __init__(self, run: commands.Commands) -> None:
+        self._run = run
+
+    async def submit(self, asked: Submission) -> str:
+        """Queues a job and returns Slurm's number for it.
+
+        Raises:
+            codes.Refusal: it was not queued.
+            Doubtful: that could not be found out.
+        """
+        environment = dict(asked.environment)
+        conf = self._run.environment.get("SLURM_CONF")
+        if conf is not None:
+            environment[b"SLURM_CONF"] = os.fsencode(conf)
+        try:
+            said = await self._run.run(
+                "sbatch", asked.words, script=asked.script, environment=environment
+            )
+        except commands.Refused as refused:
+            raise codes.Refusal(codes.DENIED_BY_DRM, f"sbatch: {refused}") from refused
+        except commands.Unreachable as away:
+            return await self._find(asked.token, str(away))
+        numbers = [match[1] for match in map(_ID.fullmatch, said.split()) if match]
+        if numbers:
+            return numbers[-1]
+        # A site's wrapper that says nothing that we know.
+        return await self._find(asked.token, f"sbatch printed no job id, but '{said.strip()}'")
+
+    async def _find(self, token: str, doubt: str) -> str:
+        """The job's number, after an answer that may be wrong."""
+        _log.warning("a submission is doubtful: %s", doubt)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE
+        while True:
+            try:
+                number = await self.find(token)
+            except (commands.Unreachable, commands.Refused) as away:
+                if loop.time() > deadline:
+                    raise Doubtful(
+                        token,
+                        f"{doubt}; whether the job was queued could not be found out ({away}): "
+                        "if it was, it will be cancelled",
+                    ) from away
+                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+                continue
+            if number is None:
+                raise codes.Refusal(codes.TRY_LATER, f"{doubt}; the job was not queued")
+            return number
+
+    async def find(self, token: str) -> str | None:
+        """The number of the job with a token; None if Slurm knows of none.
+
+        Raises:
+            commands.Unreachable, commands.Refused: nothing is known.
+        """
+        return await snapshot.find_token(self._run, _MARK + token)
