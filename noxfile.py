@@ -304,7 +304,7 @@ def slurm(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Measure the package, and make the figures of docs/explanation/speed.md anew."""
     install_wheel(session, "benchmarks")
-    for name in ("binding", "futures", "local_engine"):
+    for name in ("binding", "futures", "functions", "local_engine"):
         figures = str(Path(session.create_tmp(), f"{name}.json"))
         session.run("python", f"benchmarks/{name}.py", "--json", figures)
         session.run("python", "benchmarks/pages.py", figures)

@@ -1,8 +1,8 @@
 """Write the tables and the chart of docs/explanation/speed.md from what a benchmark found.
 
 ``python benchmarks/pages.py FIGURES.json...``: each file is what ``--json`` of binding.py,
-futures.py, gridengine.py or local_engine.py wrote. Each table goes between its two comments on
-the page; the chart shows binding.py's.
+functions.py, futures.py, gridengine.py or local_engine.py wrote. Each table goes between its two
+comments on the page; the chart shows binding.py's.
 """
 
 from __future__ import annotations
@@ -150,6 +150,8 @@ def write(found: dict[str, Any], folder: Path) -> None:
         name, table = "local-engine", rows_table("The local engine", found)
     elif "futures" in found:
         name, table = "futures", rows_table("Futures", found)
+    elif "functions" in found:
+        name, table = "functions", rows_table("Python functions", found)
     else:
         name, table = "binding", binding_table(found)
         (folder / "speed.svg").write_text(chart(found), encoding="utf-8")

@@ -27,7 +27,7 @@ def test_python(page: Path) -> None:
         compile(program, str(page), "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
 
 
-@pytest.mark.parametrize("name", ["many-jobs", "threads-and-asyncio"])
+@pytest.mark.parametrize("name", ["many-jobs", "python-functions", "threads-and-asyncio"])
 def test_programs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The whole programs on jobs in great numbers run to their ends, with fewer."""
     monkeypatch.chdir(tmp_path)
@@ -47,4 +47,4 @@ def test_programs(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         for large, small in SMALLER.items():
             program = program.replace(large, small)  # noqa: PLW2901
         printed = output(run(program))
-        assert printed.count("\n") in {0, 4, 6}
+        assert printed.count("\n") in {0, 1, 3, 4, 6}

@@ -17,6 +17,7 @@ from drmaa_cffi import (
     aio,
     resources,
 )
+from drmaa_cffi.functions import FunctionExecutor, FunctionFuture, progress
 
 
 def session() -> None:
@@ -125,6 +126,18 @@ def futures(template: drmaa_cffi.JobTemplate) -> None:
         started, waiting = executor.wait_started(others, timeout=10)
         state: drmaa_cffi.JobState = future.status()
         print(started | waiting, state, plain.cancel())
+
+
+def functions_as_jobs() -> None:
+    """A call's future has the type of what the function returns."""
+    with FunctionExecutor(resources=drmaa_cffi.Resources(slots=2), folder="/tmp") as executor:
+        future: FunctionFuture[int] = executor.submit(len, "abc")
+        number: int = future.result(10)
+        numbers: list[int] = list(executor.map(len, ["a", "bc"], chunksize=2))
+        for done in progress([future]):
+            text: str = done.output()
+            info: drmaa_cffi.JobInfo | None = done.info
+            print(number, numbers, text, info)
 
 
 async def coroutines(template: drmaa_cffi.JobTemplate) -> None:

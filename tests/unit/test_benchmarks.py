@@ -60,3 +60,15 @@ def test_futures_are_measured_and_shown(tmp_path: Path) -> None:
     by_plain, by_futures, added = (row[1] for row in found["rows"][:3])
     assert added == by_futures - by_plain  # of few jobs, once: it may well be below zero
     assert all(row[1] > 0 for row in found["rows"] if row[1] != added)
+
+
+def test_functions_are_measured_and_shown(tmp_path: Path) -> None:
+    """The benchmark of functions runs all ways there are, and the page shows its figures."""
+    figures = tmp_path / "figures.json"
+    command = [sys.executable, BENCHMARKS / "functions.py", "--quick", "--json", figures]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, timeout=120)
+    found = json.loads(figures.read_text(encoding="utf-8"))
+    table = written(found, tmp_path, "functions")
+    rows = found["rows"]
+    assert 5 == len(rows) == sum(f"| {row[0]} |" in table for row in rows)
+    assert all(value > 0 for _, value, _ in rows if value is not None)

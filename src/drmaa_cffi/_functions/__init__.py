@@ -1,0 +1,1 @@
+"""What serves drmaa_cffi.functions: the files of calls, and the program that runs them in jobs."""
