@@ -57,6 +57,8 @@ class DrmaaException(Exception):
         jobInfo: What is known of a job whose record the failed call had already taken from
             the library, where there is such a job; else None.
         jobIds: The ids of jobs that the failed call had already submitted; else empty.
+        mayHaveSubmitted: Of a submission that the DRM did not answer: True if the job may run all
+            the same, False if it does not; None where that is not known, or no question.
         meaning: What errors of this class mean.
         remedy: What to do about them.
     """
@@ -66,6 +68,7 @@ class DrmaaException(Exception):
     diagnosis: str = ""
     jobInfo: JobInfo | None = None
     jobIds: tuple[str, ...] = ()
+    mayHaveSubmitted: bool | None = None
     meaning: ClassVar[str] = "the library reported an error that DRMAA 1.0 does not define"
     remedy: ClassVar[str] = "see the documentation of the DRM and of its DRMAA library"
 
@@ -95,7 +98,8 @@ class InternalException(DrmaaException, code=Errno.INTERNAL_ERROR):
 class DrmCommunicationException(DrmaaException, code=Errno.DRM_COMMUNICATION_FAILURE):
     """The DRM could not be reached (DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE).
 
-    It says nothing about any job: jobs go on, and a wait can be repeated.
+    It says nothing about any job: jobs go on, and a wait can be repeated. A job whose submission
+    fails so may have been submitted all the same: see ``mayHaveSubmitted``.
     """
 
     meaning = "could not contact the DRM for this request"

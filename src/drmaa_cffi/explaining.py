@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ._binding import calls
 from ._futures.errorfile import ErrorFile, tail_of
-from ._template.drms import find
+from ._template.gridengine import is_meant
 
 if TYPE_CHECKING:
     from .jobinfo import JobInfo
@@ -36,7 +36,7 @@ def explain(info: JobInfo, template: JobTemplate | None, timeout: float) -> str:
 def is_grid_engine() -> bool:
     """Whether the library is Grid Engine's; False where no library answers."""
     try:
-        return find(calls.get_DRM_system()).section == "gridengine"
+        return is_meant(calls.get_DRM_system())
     except Exception:  # noqa: BLE001 - who asks wants to know of a job, not of the library
         return False
 

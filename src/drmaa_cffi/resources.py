@@ -92,13 +92,16 @@ class Resources(_Needs):
 
 
 class Asked(NamedTuple):
-    """What a template asks for by its resources."""
+    """What a template has put before the program's own native specification."""
 
-    resources: Resources
-    #: The words for them, to be put before the program's own.
-    words: str
+    resources: Resources | None = None
+    #: The words for them.
+    words: str = ""
     #: The program's own native specification, empty if it has set none.
-    own: str
+    own: str = ""
+    #: Environment variables that only the native specification carries, and the words for them.
+    variables: Mapping[str, str] = {}
+    variable_words: str = ""
 
 
 def _whole(value: object) -> int:

@@ -238,7 +238,7 @@ class Session:
                 note([job_id])
         except DrmaaException as error:
             note(error.jobIds)
-            raise
+            raise _in_plain_words(error, jobTemplate) from None
         finally:
             under_way.discard(token)
         return job_id
@@ -274,7 +274,10 @@ class Session:
                 "less"
             )
         handle, distance = _handle(jobTemplate), index_of(step, "step")
-        return submit_bulk(lambda: calls.run_bulk_jobs(handle, begin, end, distance))
+        try:
+            return submit_bulk(lambda: calls.run_bulk_jobs(handle, begin, end, distance))
+        except DrmaaException as error:
+            raise _in_plain_words(error, jobTemplate) from None
 
     @staticmethod
     def control(jobId: str | bytes | int, operation: str | bytes) -> None:
@@ -404,6 +407,12 @@ class Session:
 def _exit() -> None:
     calls.exit()
     waiting.waits.reset()
+
+
+def _in_plain_words(error: DrmaaException, jobTemplate: JobTemplate) -> DrmaaException:
+    from ._template.gridengine import in_plain_words  # noqa: PLC0415 - for errors
+
+    return in_plain_words(error, jobTemplate)
 
 
 def _handle(jobTemplate: JobTemplate) -> calls.Handle:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Any, Mapping, NoReturn, cast
+from typing import TYPE_CHECKING, Any, Mapping, NoReturn
 
 from . import const
 from ._binding import calls
@@ -16,80 +16,21 @@ from ._template.attributes import (
     warn,
 )
 from ._template.converters import BoolConverter, IntConverter
+from ._template.native import (
+    ArgumentsAttribute,
+    EnvironmentAttribute,
+    NativeAttribute,
+    asked_of,
+)
 from ._template.times import TimeConverter
-from .errors import IllegalStateException, invalid_argument, shown
+from .errors import IllegalStateException
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from typing_extensions import Self
 
-    from .resources import Asked, Resources
-
-
-class NativeAttribute(Attribute):
-    """The native specification: in C the words for the template's resources, then the program's.
-
-    The program reads back its own, so that it can add to it.
-
-    C: drmaa_set_attribute, drmaa_get_attribute.
-    """
-
-    def __get__(self, instance: JobTemplate | None, owner: type) -> Any:
-        """Return the program's own value."""
-        asked = None if instance is None else _asked(instance)
-        if instance is None or asked is None:
-            return super().__get__(instance, owner)
-        self._raw(instance._handle)  # which raises if the template is of no use
-        if self.converter is None:
-            return asked.own
-        return self.converter.from_drmaa(asked.own.encode("utf-8", "surrogateescape"))
-
-    def __set__(self, instance: JobTemplate, value: Any) -> None:
-        """Set the program's own value."""
-        super().__set__(instance, value)
-        asked = _asked(instance)
-        if asked is not None:
-            self._put(instance, asked._replace(own=self._raw(instance._handle)))
-
-    @staticmethod
-    def resources(instance: JobTemplate) -> Resources | None:
-        """Return what the template asks for."""
-        asked = _asked(instance)
-        return None if asked is None else asked.resources
-
-    def ask(self, instance: JobTemplate, resources: Resources | None) -> None:
-        """Put the words for *resources* before the program's own value; None takes them away."""
-        from .resources import Asked, Resources, prefix  # noqa: PLC0415 - few programs need it
-
-        if resources is not None and not isinstance(resources, Resources):
-            raise invalid_argument(
-                f"resources can't be {shown(resources)}: pass drmaa_cffi.Resources(slots=4, ...)"
-            )
-        asked = _asked(instance)
-        own = self._own(instance) if asked is None else asked.own
-        if resources is not None:
-            words = prefix(calls.get_DRM_system(), resources)
-            self._put(instance, Asked(resources, words, own))
-        elif asked is not None:
-            self._copy(own, instance._handle)
-            del vars(instance)["_asked"]
-
-    def _own(self, instance: JobTemplate) -> str:
-        try:
-            return self._raw(instance._handle)
-        except AttributeError:  # it is not set
-            return ""
-
-    def _put(self, instance: JobTemplate, asked: Asked) -> None:
-        self._copy(
-            asked.words + asked.own if asked.own else asked.words.rstrip(), instance._handle
-        )
-        vars(instance)["_asked"] = asked
-
-
-def _asked(instance: JobTemplate) -> Asked | None:
-    return cast("Asked | None", vars(instance).get("_asked"))
+    from .resources import Resources
 
 
 class JobTemplate:
@@ -121,11 +62,11 @@ class JobTemplate:
 
     remoteCommand: Attribute = Attribute(const.REMOTE_COMMAND)
     """The command to run, a path on the execution host."""
-    args: VectorAttribute = VectorAttribute(const.V_ARGV)
+    args: VectorAttribute = ArgumentsAttribute(const.V_ARGV)
     """The command's arguments, a list."""
     jobSubmissionState: Attribute = Attribute(const.JS_STATE)
     """JobSubmissionState.HOLD_STATE to hold the job until it is released."""
-    jobEnvironment: DictAttribute = DictAttribute(const.V_ENV)
+    jobEnvironment: DictAttribute = EnvironmentAttribute(const.V_ENV)
     """Environment variables for the job, a dict."""
     workingDirectory: Attribute = Attribute(const.WD)
     """The directory the job runs in."""
@@ -225,10 +166,14 @@ class JobTemplate:
         C: drmaa_get_attribute, drmaa_get_vector_attribute.
         """
         values = {name: getattr(self, name) for name in self._raw()}
-        if self.resources is not None:
-            if not values.get("nativeSpecification"):
+        asked = asked_of(self)
+        if asked is not None:
+            if not asked.own:
                 values.pop("nativeSpecification", None)
-            values["resources"] = self.resources
+            if asked.variables:
+                values["jobEnvironment"] = self.jobEnvironment
+            if asked.resources is not None:
+                values["resources"] = asked.resources
         return values
 
     def copy(self, **changes: Any) -> Self:

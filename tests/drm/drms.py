@@ -61,8 +61,9 @@ class Drm:
     deleted_before_start: Optional[_Error] = NoResourceUsageException
     # Why such a job ended, as far as its record tells.
     cause_of_deleted: Cause = Cause.NOT_STARTED
-    # What a job gets of the value "x=y" of an environment variable.
-    value_with_equals: str = "x=y"
+    # An argument with a line break; a job's name that the DRM does not take.
+    line_break: Optional[_Error] = None
+    bad_name: Optional[_Error] = None
     # The environment variable with a bulk job's index.
     index_variable: str = "TASK_ID"
     name_variable: str = "JOB_NAME"
@@ -96,8 +97,9 @@ _GRID_ENGINE = Drm(
     release_unheld=None,
     # It keeps the job back by a hold of its own.
     before_start=JobState.SYSTEM_ON_HOLD,
-    # Its parser takes an '=' in the value for the beginning of something else, and drops it.
-    value_with_equals="x",
+    # Its library cuts them there, so they are refused.
+    line_break=InvalidArgumentException,
+    bad_name=DeniedByDrmException,
     index_variable="SGE_TASK_ID",
     native_option=("-N by-option", 'echo "$JOB_NAME"', "by-option"),
     behind_others="-p -500",

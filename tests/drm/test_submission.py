@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from pathlib import Path
 
@@ -41,10 +42,64 @@ def test_no_arguments(jobs: Jobs, session: Session) -> None:
 def test_environment(drm: Drm, jobs: Jobs) -> None:
     """Variables arrive with their values as they are (but see the DRM's way with '=')."""
     values = {"PLAIN": "1 2", "EQUALS": "x=y", "EMPTY": "", "ACCENTS": "üñ", "COMMA": "a,b"}
-    assert f"<1 2><{drm.value_with_equals}><><üñ><a,b>" == jobs.output(
+    assert "<1 2><x=y><><üñ><a,b>" == jobs.output(
         'printf "<%s>" "$PLAIN" "$EQUALS" "${EMPTY-unset}" "$ACCENTS" "$COMMA"',
         jobEnvironment=values,
     )
+
+
+def test_environment_of_this_process(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, drm: Drm
+) -> None:
+    """os.environ reaches the job as it is, exported functions of bash's included."""
+    values = {
+        "BASH_FUNC_f%%": "() {  echo \"a=b\", 'c'\n}",
+        "BASH_FUNC_g%%": "() {  echo a=b\n}",
+        "LS_COLORS": "rs=0:di=01;34:ex=",
+        "OPTIONS": "--with=x y --to='z'",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    output = jobs.folder / "environment"
+    path = shutil.which("env")
+    with jobs.template(
+        remoteCommand=path, args=["-0"], outputPath=f":{output}", jobEnvironment=os.environ
+    ) as template:
+        assert Session.wait(Session.runJob(template), LONG).ok
+    got = dict(entry.split("=", 1) for entry in output.read_text().split("\0") if entry)
+    assert values == {name: got.get(name) for name in values}
+
+
+def test_line_break_in_an_argument(drm: Drm, jobs: Jobs) -> None:
+    """An argument with a line break arrives whole, or is refused; the environment takes it."""
+    script = "printf %s 'a\nb'"
+    if drm.line_break is None:
+        assert "a\nb" == jobs.output(script)
+    else:
+        with pytest.raises(drm.line_break, match=r"args\[1\] can't be"):
+            jobs.submit(script)
+    lines = "for i in 1 2\ndo echo $i\ndone"
+    assert "1\n2\n" == jobs.output('eval "$SCRIPT"', jobEnvironment={"SCRIPT": lines})
+
+
+@pytest.mark.parametrize("name", ["1st run", "a b", "ä"])
+def test_bad_name(drm: Drm, jobs: Jobs, name: str) -> None:
+    """A name that the DRM does not take is refused with the name and what helps."""
+    if drm.bad_name is None:
+        assert jobs.run(jobName=name, outputPath=f":{jobs.folder}/out").ok
+        return
+    with pytest.raises(drm.bad_name, match=f"jobName can't be {name!r} on Grid Engine"):
+        jobs.submit(jobName=name)
+
+
+def test_command_with_arguments(drm: Drm, jobs: Jobs) -> None:
+    """A command with its arguments in one text is told that they belong into args."""
+    values = {"remoteCommand": "python x.py", "args": []}
+    if drm.bad_name is None:
+        assert "python x.py" in jobs.run(**values).reason
+        return
+    with pytest.raises(drm.bad_name, match=r"args=\['x.py'\]"):
+        jobs.submit(**values)
 
 
 def test_environment_of_the_program(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
