@@ -45,6 +45,8 @@ copybutton_exclude = ".linenos, .gp, .go"
 
 # What other projects document; their inventories would have to be fetched.
 nitpick_ignore_regex = [
+    ("py:class", r"drmaa_cffi\.[\w.]+\.[A-Z]"),  # type variables
+    ("py:exc", r"pickle\.PicklingError"),
     ("py:.*", r"(datetime\.)?(datetime|timedelta)"),
     ("py:.*", r"(os\.)?PathLike"),
     ("py:.*", r"(pathlib\.)?Path"),
