@@ -54,7 +54,7 @@ nitpick_ignore_regex = [
     # The package's own, which users need no name for.
     ("py:class", r"OnStatus"),
     ("py:class", r"drmaa_cffi\._template\.attributes\..*"),
-    ("py:class", r"drmaa_cffi\.template\.NativeAttribute"),
+    ("py:class", r"drmaa_cffi\._template\.native\.NativeAttribute"),
 ]
 # Signatures say Session for two classes, of which they can mean but one.
 suppress_warnings = ["ref.python"]
