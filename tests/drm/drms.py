@@ -79,6 +79,15 @@ class Drm:
     native_error: _Error = DeniedByDrmException
     # Entries of resourceUsage that a finished job has in any case, all of them numbers.
     usage: frozenset[str] = frozenset({"submission_time", "start_time", "end_time"})
+    # Whether there are resources that it has no words for.
+    wordless: bool = True
+    # The shortest time limit, in seconds, and what the record says of a job that has reached it.
+    shortest_limit: int = 1
+    causes_of_limit: frozenset[Cause] = frozenset({Cause.SIGNALED, Cause.WALLCLOCK_LIMIT})
+    # Whether the record has the memory that the job needed.
+    tells_memory: bool = True
+    # Signals whose job has exited, as far as its record tells, with 128 and the signal's number.
+    silent_signals: frozenset[str] = frozenset()
 
 
 _GRID_ENGINE = Drm(
@@ -146,6 +155,15 @@ _SLURM = Drm(
     defaults=_DEFAULTS,
     # Its record says that it was aborted, as the local engine's does.
     deleted_before_start=None,
+    cause_of_deleted=Cause.TERMINATED,
+    wordless=False,
+    # It counts in minutes, and looks twice a minute.
+    shortest_limit=90,
+    causes_of_limit=frozenset({Cause.WALLCLOCK_LIMIT}),
+    # The batch script is sh, which cannot measure it; only the accounting knows.
+    tells_memory=False,
+    # dash says nothing of an interrupt; bash would.
+    silent_signals=frozenset({"SIGINT"}),
 )
 
 DRMS = {drm.name: drm for drm in (_GRID_ENGINE, _LOCAL, _SLURM)}

@@ -32,11 +32,12 @@ def test_st_exit_status(drm: Drm, jobs: Jobs, session: Session) -> None:
     assert ids == [info.jobId for info in infos]
 
 
-def test_st_submit_kill_sig(jobs: Jobs, session: Session) -> None:
+def test_st_submit_kill_sig(drm: Drm, jobs: Jobs, session: Session) -> None:
     """A job that a signal ends has the signal's name, and no exit."""
-    ids = [jobs.submit('ulimit -c 0; kill -"$1" $$', name[3:]) for name in SIGNALS]
+    names = [name for name in SIGNALS if name not in drm.silent_signals]
+    ids = [jobs.submit('ulimit -c 0; kill -"$1" $$', name[3:]) for name in names]
     infos = [session.wait(job_id, 60) for job_id in ids]
-    assert list(SIGNALS) == [info.terminatedSignal for info in infos]
+    assert names == [info.terminatedSignal for info in infos]
     assert [(False, True, False, False)] * len(ids) == [
         (i.hasExited, i.hasSignal, i.hasCoreDump, i.wasAborted) for i in infos
     ]
@@ -136,7 +137,7 @@ def test_st_usage_check(drm: Drm, jobs: Jobs) -> None:
     assert 1 <= float(usage["end_time"]) - float(usage["start_time"]) < 60
 
 
-def test_usage_in_numbers(jobs: Jobs) -> None:
+def test_usage_in_numbers(drm: Drm, jobs: Jobs) -> None:
     """A record has the job's usage in seconds, bytes and times, whatever the DRM calls them."""
     before = datetime.now(timezone.utc).replace(microsecond=0)
     usage = jobs.run("sleep 1; i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done").usage
@@ -149,8 +150,8 @@ def test_usage_in_numbers(jobs: Jobs) -> None:
     assert 1 <= usage.wallclock < 60
     assert usage.cpu is not None
     assert 0 < usage.cpu < usage.wallclock
-    assert usage.max_rss is not None
-    assert 500_000 < usage.max_rss < 100_000_000
+    assert drm.tells_memory == (usage.max_rss is not None)
+    assert usage.max_rss is None or 500_000 < usage.max_rss < 100_000_000
 
 
 def test_outcomes_in_words(drm: Drm, jobs: Jobs, session: Session) -> None:

@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from drmaa_cffi.engine.core import codes, model
 
-from . import native, script, states
+from . import causes, native, states
 
 if TYPE_CHECKING:
     from . import accounting, ends, snapshot
 
 _MICRO = 1_000_000
-_STAGES = {
-    script.DIRECTORY: "enter the working directory",
-    script.OUTPUT: "write the output file",
-    script.ERROR: "write the error file",
-    script.INPUT: "read the input file",
-    script.EXECUTE: "execute the command",
-}
 
 
 def of_record(
@@ -29,28 +21,25 @@ def of_record(
     state = "COMPLETED" if record.status == 0 else "FAILED"
     reason = ""
     aborted = record.stage != 0 or task.terminated
-    nodes = 0
-    if record.stage:
-        reason = f"could not {_STAGES.get(record.stage, 'start')}: {os.strerror(record.reason)}"
+    nodes = 1
     if row is not None:
-        state, nodes = states.plain(row.state), row.nodes
-        said = getattr(row, "reason", "")
-        reason = reason or said
-        aborted |= states.judge(state, said, None).aborted
-    return model.End(
-        record.ended,
-        record.status | (codes.STAT_ABORTED if aborted else 0),
-        (
+        state, nodes = states.plain(row.state), max(row.nodes, 1)
+        reason = getattr(row, "reason", "")
+        aborted |= states.judge(state, reason, None).aborted
+    stat = record.status | (codes.STAT_ABORTED if aborted else 0)
+    if record.stage:
+        measured: tuple[str, ...] = ()
+    else:
+        measured = (
             *_entries(task, record.started, record.ended, record.status),
             f"ru_utime={record.utime / _MICRO:.4f}",
             f"ru_stime={record.stime / _MICRO:.4f}",
             f"cpu={(record.utime + record.stime) / _MICRO:.4f}",
-            f"slots={native.size_of(task.job.spec.native)}.0000",
-            f"nodes={max(nodes, 1)}.0000",
+            f"nodes={nodes}.0000",
             f"hosts={record.host}",
-            *_words(state, reason),
-        ),
-    )
+        )
+    why = causes.entries_of(task, state, reason, stat=stat, record=record)
+    return model.End(record.ended, stat, (*measured, *causes.slurms_words(state, reason), *why))
 
 
 def of_row(
@@ -66,27 +55,26 @@ def of_row(
     ran = row.started > 0 and row.ended >= row.started and (row.ended > row.started or status)
     stat = (status & 0xFFFF) | (codes.STAT_ABORTED if aborted else 0)
     ended = row.ended * _MICRO or now
-    if not ran:
-        # As on other DRMs a job that its owner cancelled before it began has no usage.
-        usage = () if task.terminated else _words(state, reason)
-        return model.End(ended, codes.STAT_ABORTED if aborted else stat, usage)
-    host = getattr(row, "host", "") or getattr(row, "hosts", "")
-    return model.End(
-        ended,
-        stat,
-        (
+    words = causes.slurms_words(state, reason)
+    measured: tuple[str, ...] = ()
+    if ran:
+        host = getattr(row, "host", "") or getattr(row, "hosts", "")
+        measured = (
             *_entries(task, row.started * _MICRO, ended, status),
-            f"slots={native.size_of(task.job.spec.native)}.0000",
             f"nodes={max(row.nodes, 1)}.0000",
             *((f"hosts={host}",) if host else ()),
-            *_words(state, reason),
-        ),
-    )
+        )
+    elif task.terminated:
+        # As on other DRMs a job that its owner cancelled before it began has no usage.
+        words = ()
+    why = causes.entries_of(task, state, reason, stat=stat)
+    return model.End(ended, stat, (*measured, *words, *why))
 
 
-def cancelled(now: int) -> model.End:
+def cancelled(task: model.Task, now: int) -> model.End:
     """The end of a task that was cancelled for its owner, and that Slurm has forgotten since."""
-    return model.End(now, codes.STAT_ABORTED)
+    stat = codes.STAT_ABORTED
+    return model.End(now, stat, causes.entries_of(task, "CANCELLED", "", stat=stat))
 
 
 def lost(now: int, words: str) -> model.End:
@@ -103,8 +91,5 @@ def _entries(task: model.Task, started: int, ended: int, status: int) -> tuple[s
         f"exit_status={128 + signal if signal else status >> 8}.0000",
         f"signal={signal}.0000",
         f"ru_wallclock={(ended - started) / _MICRO:.4f}",
+        f"slots={native.size_of(task.job.spec.native)}.0000",
     )
-
-
-def _words(state: str, reason: str) -> tuple[str, ...]:
-    return (f"slurm_state={state}", *((f"slurm_reason={reason}",) if reason else ()))

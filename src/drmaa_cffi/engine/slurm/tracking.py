@@ -358,7 +358,7 @@ class Tracking:
         done = self._cancelled.get(task)
         if done is not None and done <= self._looks.asked:
             # Array tasks that are cancelled while they wait vanish at once.
-            self._finish(task, records.cancelled(_now()))
+            self._finish(task, records.cancelled(task, _now()))
             return
         since = self._absent.setdefault(task, now)
         if now - since >= LOST_SECONDS:

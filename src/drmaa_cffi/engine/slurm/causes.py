@@ -1,0 +1,111 @@
+"""Why a task ended as it did: the usage entries `cause`, `reason`, `error_path`, `slurm_...`."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import TYPE_CHECKING
+
+from drmaa_cffi.engine.core import codes, model, spec
+
+from . import script
+
+if TYPE_CHECKING:
+    from . import ends
+
+#: What a program has room for that uses DRMAA's recommended buffer.
+_MOST_BYTES = 900
+#: By Slurm's state: a word of `drmaa_cffi.Cause`, and what to say of it.
+_OF_STATE = {
+    "TIMEOUT": ("wallclock_limit", "its time limit was reached"),
+    "DEADLINE": ("wallclock_limit", "its deadline came"),
+    "OUT_OF_MEMORY": ("memory_limit", "it wanted more memory than it was given"),
+    "NODE_FAIL": ("node_failed", "its node failed"),
+    "BOOT_FAIL": ("node_failed", "its node could not be booted"),
+    "RECONFIG_FAIL": ("node_failed", "its node could not be configured"),
+    "PREEMPTED": ("preempted", "it made way for another job"),
+    "LAUNCH_FAILED": ("not_started", "Slurm could not launch it"),
+    "REVOKED": ("terminated", "another cluster of the federation runs it"),
+    "CANCELLED": ("terminated", "cancelled, by scancel or by Slurm"),
+}
+_STAGES = {
+    script.DIRECTORY: "could not enter working directory",
+    script.OUTPUT: "could not write output file",
+    script.ERROR: "could not write error file",
+    script.INPUT: "could not read input file",
+}
+
+
+def entries_of(
+    task: model.Task,
+    state: str,
+    reason: str,
+    *,
+    stat: int,
+    record: ends.Record | None = None,
+) -> tuple[str, ...]:
+    """The usage entries; no cause for a task that ended all by itself.
+
+    Args:
+        task: the task.
+        state: Slurm's word for its state, "" where Slurm was not asked.
+        reason: Slurm's word for why it is in that state, or "".
+        stat: what the wait gives.
+        record: what the task has left.
+    """
+    why: tuple[str, str] | None = None
+    if record is not None and record.stage:
+        why = ("not_started", _not_started(task, record))
+    elif task.terminated and stat & codes.STAT_ABORTED:
+        why = ("terminated", "terminated by drmaa_control")
+    elif stat & codes.STAT_ABORTED:
+        cause, words = _OF_STATE.get(state, ("not_started", "Slurm could not start it"))
+        why = (cause, f"{words} ({reason})" if reason else words)
+    entries: list[str] = []
+    if why is not None:
+        entries += [f"cause={why[0]}", f"reason={_cut(why[1])}"]
+    if stat:
+        path = _error_path(task)
+        if len(path) < _MOST_BYTES:
+            entries.append(f"error_path={os.fsdecode(path)}")
+    return tuple(entries)
+
+
+def slurms_words(state: str, reason: str) -> tuple[str, ...]:
+    """Slurm's own words, as usage entries."""
+    return (f"slurm_state={state}", *((f"slurm_reason={_cut(reason)}",) if reason else ()))
+
+
+def _not_started(task: model.Task, record: ends.Record) -> str:
+    error = os.strerror(record.reason)
+    if record.stage not in _STAGES:
+        command = os.fsdecode(task.job.spec.command)
+        if record.reason == errno.ENOENT:
+            return f"command not found: {command}"
+        return f"no permission to execute {command}"
+    files = files_of(task)
+    path = (files.directory, files.output, files.error, files.input)[record.stage - 1]
+    return f"{_STAGES[record.stage]} '{os.fsdecode(path)}': {error}"
+
+
+def _error_path(task: model.Task) -> bytes:
+    files = files_of(task)
+    return files.output if task.job.spec.join else files.error
+
+
+def files_of(task: model.Task) -> spec.Files:
+    """The paths of a task that has its id."""
+    number, _, index = task.id.partition("_")
+    job = task.job
+    return spec.files_of(
+        job.spec, job.context, number.encode(), index.encode() if job.step else None
+    )
+
+
+def _cut(text: str) -> str:
+    """One line, as the entries of other DRMs are."""
+    text = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "?" for c in text)
+    data = text.encode("utf-8", "surrogateescape")
+    if len(data) <= _MOST_BYTES:
+        return text
+    return data[:_MOST_BYTES].decode("utf-8", "ignore") + "..."
