@@ -10,6 +10,7 @@ from . import const
 from ._binding import calls
 from ._binding.jobids import encode_job_id, job_id_of, job_ids_of
 from ._waiting import threads, waiting
+from ._waiting.opening import open_session
 from ._waiting.submissions import held_up, note, step_aside, submit_bulk, under_way, watchers
 from ._waiting.synchronizing import synchronize
 from ._waiting.timeouts import seconds_of
@@ -139,7 +140,7 @@ class Session:
 
     @staticmethod
     def initialize(contactString: str | bytes | None = None) -> None:
-        """Open the session.
+        """Open the session. A signal's handler that raises meanwhile, as Ctrl-C's does, ends it.
 
         Args:
             contactString: Which DRM to use, or ``Session.contact`` of an earlier session, to
@@ -158,7 +159,7 @@ class Session:
 
         C: drmaa_init.
         """
-        calls.init(contactString)
+        open_session(contactString)
 
     @staticmethod
     def exit() -> None:

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "context.h"
 #include "home.h"
@@ -17,7 +18,9 @@ typedef struct request {
     bool has_timeout; /* its payload begins with one, in milliseconds */
     /* From here on the connection's own. */
     uint32_t number;
-    int64_t deadline;
+    int64_t deadline; /* when its time is over, for the engine; -1: never */
+    int64_t limit; /* when we give up waiting for the engine; -1: never */
+    bool left; /* its caller has given up: the connection owns it */
     bool done;
     int code;
     wire_buffer answer; /* the payload; after a failure, the words */
@@ -31,13 +34,18 @@ typedef struct {
     unsigned char nonce[16]; /* by which the engine knows this client after a restart */
     char contact[256];
     int socket; /* -1: lost, to be found again */
+    int bell; /* wakes who reads for all, when there is more to send */
+    pid_t engine;
     bool closing;
     bool reading; /* some thread reads for all */
     uint32_t last_number;
     request *first; /* those that wait for an answer, oldest first */
     request *last;
+    request *kept; /* records that came after the waits for them had given up */
     context *sent; /* the context the engine has from us */
-    wire_buffer in;
+    wire_stream in;
+    wire_stream out;
+    size_t out_sent; /* so much of it */
 } connection;
 
 /* Reaches the engine and opens the session `contact` ("" for a new one). Returns a code. Call
@@ -46,13 +54,21 @@ int open_connection(connection *to, const char *contact, diagnosis_buffer diagno
 /* Tells the engine that the session is left, which answers every waiting thread with
  * NO_ACTIVE_SESSION. New calls fail the same way. */
 void close_connection(connection *to);
-/* Once no thread uses the connection any more. */
+/* Once no thread uses the connection any more, and it is closed. */
 void free_connection(connection *to);
 /* After a fork, in the child: let go of it without touching the parent's. */
 void abandon_connection(connection *to);
-/* Sends the request and waits for its answer; lost engines are started again and asked again.
+/* Sends the request and waits for its answer; lost engines are started again and asked again. An
+ * engine that does not answer in time, its own and ten seconds, or a minute where there is none, is
+ * DRM_COMMUNICATION_FAILURE; what a wait so given up reaps is given to the next one.
  * Returns the answer's code, the words in `diagnosis`. Free the request in any case. */
 int call(connection *to, request *of, diagnosis_buffer diagnosis);
 void free_request(request *of);
+
+/* For dialogue.c: reaches the engine and says hello, with what the connection was opened with. Returns
+ * success, a code with words, or ENGINE_SILENT if it has not answered by the limit. */
+int reach(connection *to, bool again, int64_t limit, int *socket, diagnosis_buffer diagnosis);
+/* Says that the engine is there and does not answer. Returns ENGINE_SILENT. */
+int say_silent(const connection *to, diagnosis_buffer diagnosis);
 
 #endif

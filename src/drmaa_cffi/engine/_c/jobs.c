@@ -234,9 +234,9 @@ static int put_timeout(request *of, long timeout, diagnosis_buffer diagnosis)
                     "a timeout of %ld seconds: -1 waits for ever, 0 does not wait, more is a "
                     "number of seconds",
                     timeout);
-    const long longest = 1000L * 365 * 24 * 3600; /* a thousand years, in seconds, over 1000 */
+    const int64_t longest = INT64_C(1000) * 365 * 24 * 3600; /* a thousand years, in seconds */
     of->has_timeout = true;
-    wire_put_i64(&of->frame, timeout < 0 ? -1 : (timeout < longest ? timeout : longest) * 1000LL);
+    wire_put_i64(&of->frame, timeout < 0 ? -1 : (timeout < longest ? timeout : longest) * 1000);
     return DRMAA_ERRNO_SUCCESS;
 }
 

@@ -16,6 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "deadline.h"
 #include "environment.h"
 #include "underway.h"
 
@@ -26,7 +27,7 @@
 extern char **environ;
 
 /* Tries once; returns a descriptor, or -1 with errno. */
-static int try_connect(const engine_home *home)
+static int try_connect(const engine_home *home, int64_t limit)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int length = snprintf(address.sun_path, sizeof address.sun_path, "%s/" SOCKET_NAME,
@@ -35,13 +36,18 @@ static int try_connect(const engine_home *home)
     if ((size_t)length >= sizeof address.sun_path)
         snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d/" SOCKET_NAME,
                  home->folder);
-    int made = note_open(SOCKET_OPEN, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    int made = note_open(SOCKET_OPEN, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (made < 0)
         return -1;
     while (connect(made, (struct sockaddr *)&address, sizeof address) != 0) {
         if (errno == EINTR)
             continue;
         int reason = errno;
+        /* Too many wait there for an engine that is slow, or stopped. */
+        if (reason == EAGAIN && !is_over(limit)) {
+            sleep_a_moment();
+            continue;
+        }
         close_noted(SOCKET_OPEN);
         errno = reason;
         return -1;
@@ -49,12 +55,14 @@ static int try_connect(const engine_home *home)
     return made;
 }
 
-static int check_peer(int made, diagnosis_buffer diagnosis)
+static int check_peer(int made, pid_t *pid, diagnosis_buffer diagnosis)
 {
     struct ucred peer = {0};
     socklen_t size = sizeof peer;
-    if (getsockopt(made, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid())
+    if (getsockopt(made, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid()) {
+        *pid = peer.pid;
         return DRMAA_ERRNO_SUCCESS;
+    }
     close_noted(SOCKET_OPEN);
     return fail(diagnosis, DRMAA_ERRNO_AUTH_FAILURE,
                 ENGINE_TITLE "'s socket is held by user %lu, not by you (%lu)",
@@ -150,17 +158,13 @@ static int spawn(const engine_home *home, char **words, int output, pid_t *pid)
 }
 
 /* Reads what the starting engine says until it closes its end: it is ready, or it is dead.
- * Keeps the last words. Returns false if it says nothing for too long. */
-static int listen_to(int input, char *words, size_t size)
+ * Keeps the last words. Returns false if it has not by the limit. */
+static bool listen_to(int input, char *words, size_t size, int64_t limit)
 {
     size_t used = 0;
     for (;;) {
-        struct pollfd event = {.fd = input, .events = POLLIN};
-        int ready = poll(&event, 1, START_SECONDS * 1000);
-        if (ready < 0 && errno == EINTR)
-            continue;
-        if (ready <= 0)
-            return 0;
+        if (!await_event(input, POLLIN, limit))
+            return false;
         if (used == size - 1) {
             memmove(words, words + size / 2, used - size / 2);
             used -= size / 2;
@@ -175,10 +179,11 @@ static int listen_to(int input, char *words, size_t size)
     while (used > 0 && (words[used - 1] == '\n' || words[used - 1] == ' '))
         used--;
     words[used] = '\0';
-    return 1;
+    return true;
 }
 
-static int start_with(const engine_home *home, char **words, diagnosis_buffer diagnosis)
+static int start_with(const engine_home *home, int64_t limit, char **words,
+                      diagnosis_buffer diagnosis)
 {
     int ends[2];
     pid_t pid = -1;
@@ -208,8 +213,16 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
                     words[0], strerror(reason));
     }
     char said[1500];
-    int ended = listen_to(output, said, sizeof said);
+    int64_t patience = deadline_in(START_SECONDS * 1000);
+    bool hurried = limit >= 0 && limit < patience;
+    bool ended = listen_to(output, said, sizeof said, hurried ? limit : patience);
     close_noted(PIPE_OPEN);
+    if (!ended && hurried) {
+        /* It may be ready for the next call: who has no time does not say that it is too late. */
+        fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
+             ENGINE_TITLE " (process %d, '%s') is not ready yet", (int)pid, words[0]);
+        return ENGINE_SILENT;
+    }
     if (!ended) {
         /* Whoever waits in its group for the engine waits in vain. If it still is our child,
          * the number is nobody else's. */
@@ -241,7 +254,7 @@ static int start_with(const engine_home *home, char **words, diagnosis_buffer di
     return DRMAA_ERRNO_SUCCESS;
 }
 
-static int start_engine(const engine_home *home, diagnosis_buffer diagnosis)
+static int start_engine(const engine_home *home, int64_t limit, diagnosis_buffer diagnosis)
 {
     char *words[MOST_WORDS + 1];
     int held = hold_environment();
@@ -254,7 +267,7 @@ static int start_engine(const engine_home *home, diagnosis_buffer diagnosis)
     if (command == NULL || copy == NULL)
         code = fail_no_memory(diagnosis);
     else if (split_command(copy, words))
-        code = start_with(home, words, diagnosis);
+        code = start_with(home, limit, words, diagnosis);
     else
         code = fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     ENGINE_PREFIX "ENGINE: '%s' is not a command: give its words as to a shell, at "
@@ -265,27 +278,61 @@ static int start_engine(const engine_home *home, diagnosis_buffer diagnosis)
     return code;
 }
 
-int reach_engine(const engine_home *home, int *made, diagnosis_buffer diagnosis)
+/* Clients that start at once queue here, so that one of them starts one engine. Its number is in the
+ * file, for those who wait in vain. Returns the lock, or -1 with `*made` connected, or else `*code`. */
+static int take_start_lock(const engine_home *home, int64_t limit, int *made, int *code,
+                           diagnosis_buffer diagnosis)
 {
-    *made = try_connect(home);
-    if (*made >= 0)
-        return check_peer(*made, diagnosis);
-    /* Clients that start at once queue here, so that one of them starts one engine. */
     int lock = note_open(
         LOCK_OPEN, openat(home->folder, "start.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-    if (lock < 0)
-        return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    ENGINE_TITLE "'s folder '%s' cannot be written: %s; set " ENGINE_PREFIX "HOME "
-                    "to the path of a folder of your own",
-                    home->path, strerror(errno));
-    while (flock(lock, LOCK_EX) != 0 && errno == EINTR)
-        ;
+    if (lock < 0) {
+        *code = fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
+                     ENGINE_TITLE "'s folder '%s' cannot be written: %s; set " ENGINE_PREFIX "HOME "
+                     "to the path of a folder of your own",
+                     home->path, strerror(errno));
+        return -1;
+    }
+    while (flock(lock, LOCK_EX | LOCK_NB) != 0) {
+        if (!is_over(limit)) {
+            sleep_a_moment();
+            *made = try_connect(home, limit);
+            if (*made < 0)
+                continue;
+            close_noted(LOCK_OPEN);
+            return -1;
+        }
+        char holder[24] = "?";
+        ssize_t size = pread(lock, holder, sizeof holder - 1, 0);
+        holder[size > 0 ? strspn(holder, "0123456789") : 1] = '\0';
+        close_noted(LOCK_OPEN);
+        fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
+             "process %s is about to start " ENGINE_TITLE " in '%s' (it holds start.lock there), and "
+             "does not come to an end: see whether it is stopped",
+             holder, home->path);
+        *code = ENGINE_SILENT;
+        return -1;
+    }
+    /* Only words: whatever fails here, it is locked. */
+    if (ftruncate(lock, 0) != 0 || dprintf(lock, "%d\n", (int)getpid()) < 0)
+        errno = 0;
+    return lock;
+}
+
+int reach_engine(const engine_home *home, int64_t limit, int *made, pid_t *pid,
+                 diagnosis_buffer diagnosis)
+{
+    *made = try_connect(home, limit);
+    if (*made >= 0)
+        return check_peer(*made, pid, diagnosis);
     int code = DRMAA_ERRNO_SUCCESS;
-    *made = try_connect(home);
+    int lock = take_start_lock(home, limit, made, &code, diagnosis);
+    if (lock < 0)
+        return *made >= 0 ? check_peer(*made, pid, diagnosis) : code;
+    *made = try_connect(home, limit);
     if (*made < 0) {
-        code = start_engine(home, diagnosis);
+        code = start_engine(home, limit, diagnosis);
         if (code == DRMAA_ERRNO_SUCCESS)
-            *made = try_connect(home);
+            *made = try_connect(home, limit);
     }
     int reason = errno;
     /* Not by closing it alone: a child that was forked meanwhile may have a copy. */
@@ -294,7 +341,7 @@ int reach_engine(const engine_home *home, int *made, diagnosis_buffer diagnosis)
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
     if (*made >= 0)
-        return check_peer(*made, diagnosis);
+        return check_peer(*made, pid, diagnosis);
     fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
          ENGINE_TITLE "'s socket in '%s' cannot be reached: %s", home->path, strerror(reason));
     return ENGINE_GONE;

@@ -3,7 +3,7 @@
 #ifndef DRMAA_LOCAL_UNDERWAY_H
 #define DRMAA_LOCAL_UNDERWAY_H
 
-enum under_way { FOLDER_OPEN, LOCK_OPEN, PIPE_OPEN, PIPE_INPUT_OPEN, SOCKET_OPEN, MOST_OPEN };
+enum under_way { FOLDER_OPEN, BELL_OPEN, LOCK_OPEN, PIPE_OPEN, PIPE_INPUT_OPEN, SOCKET_OPEN, MOST_OPEN };
 
 /* Returns the descriptor under a number that is no standard stream's: what a program without
  * them prints would go there. -1 with errno if there is none, or none was given. */

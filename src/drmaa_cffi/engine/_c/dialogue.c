@@ -1,0 +1,445 @@
+/* One connection to the engine, shared by all threads of the program.
+ *
+ * There is no thread of our own: of the threads that wait for answers, one reads for all, and
+ * when its own answer has come it hands the reading on to another. Nothing but its poll blocks.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "connection.h"
+#include "deadline.h"
+#include "launch.h"
+#include "underway.h"
+
+#define ANSWER_HEADER 8
+#define CALL_SECONDS 60 /* for a call without a timeout */
+#define SLACK_SECONDS 10 /* after the timeout of one that has it */
+
+void free_request(request *of)
+{
+    wire_free(&of->frame);
+    wire_free(&of->answer);
+    release_context(of->context);
+    of->context = NULL;
+}
+
+/* The functions from here on are called with the lock held. */
+
+static void finish(request *of, int code, const char *words, size_t size)
+{
+    of->code = code;
+    of->answer.size = 0;
+    wire_put_bytes(&of->answer, words, size);
+    if (of->answer.failed)
+        of->code = DRMAA_ERRNO_NO_MEMORY;
+    of->done = true;
+    pthread_cond_signal(&of->wake);
+}
+
+static request *take_request(connection *to, uint32_t number)
+{
+    request *before = NULL, *at = to->first;
+    while (at != NULL && at->number != number) {
+        before = at;
+        at = at->next;
+    }
+    if (at == NULL)
+        return NULL;
+    if (before == NULL)
+        to->first = at->next;
+    else
+        before->next = at->next;
+    if (to->last == at)
+        to->last = before;
+    return at;
+}
+
+/* Puts a request in the place of another, whose number and frame it gets. */
+static void replace_request(connection *to, request *old, request *with)
+{
+    with->number = old->number;
+    with->frame = old->frame;
+    old->frame = (wire_buffer){0};
+    with->next = old->next;
+    if (to->last == old)
+        to->last = with;
+    request **place = &to->first;
+    while (*place != old)
+        place = &(*place)->next;
+    *place = with;
+}
+
+static void free_left(request *of)
+{
+    if (!of->left)
+        return;
+    free_request(of);
+    free(of);
+}
+
+static bool is_wait(const request *of)
+{
+    return of->frame.bytes != NULL && of->frame.bytes[AT_KIND] == REQUEST_WAIT;
+}
+
+/* Whether a record, which begins with its job's id, is one that a wait asks for. */
+static bool wants(const request *of, const char *record, size_t size)
+{
+    if (of->left || of->done || !is_wait(of))
+        return false;
+    size_t wanted, given;
+    wire_reader asked = {of->frame.bytes + REQUEST_HEADER + 8, of->frame.bytes + of->frame.size,
+                         false};
+    wire_reader answer = {record, record + size, false};
+    const char *job = wire_get_block(&asked, &wanted);
+    const char *ended = wire_get_block(&answer, &given);
+    return !asked.failed && !answer.failed
+           && (wanted == 0 || (wanted == given && memcmp(job, ended, given) == 0));
+}
+
+/* A record has come whose wait had given up: the next that asks for it has it. Its own question
+ * goes on, for nobody, so that what it is answered is not lost either. */
+static void pass_on(connection *to, request *left, const char *record, size_t size)
+{
+    for (request *other = to->first; other != NULL; other = other->next)
+        if (wants(other, record, size)) {
+            wire_free(&left->frame);
+            replace_request(to, other, left);
+            finish(other, DRMAA_ERRNO_SUCCESS, record, size);
+            return;
+        }
+    wire_put_bytes(&left->answer, record, size);
+    left->next = to->kept;
+    to->kept = left;
+}
+
+static void answer_request(connection *to, uint32_t number, int code, const char *words,
+                           size_t size)
+{
+    request *of = take_request(to, number);
+    if (of == NULL)
+        return;
+    if (!of->left)
+        finish(of, code, words, size);
+    else if (code == DRMAA_ERRNO_SUCCESS)
+        pass_on(to, of, words, size);
+    else
+        free_left(of);
+}
+
+/* Whether a record was kept that this wait asks for; then it is its answer. */
+static bool take_kept(connection *to, request *of)
+{
+    for (request **at = &to->kept; *at != NULL; at = &(*at)->next) {
+        request *kept = *at;
+        if (!wants(of, kept->answer.bytes, kept->answer.size))
+            continue;
+        *at = kept->next;
+        take_request(to, of->number);
+        finish(of, DRMAA_ERRNO_SUCCESS, kept->answer.bytes, kept->answer.size);
+        free_left(kept);
+        return true;
+    }
+    return false;
+}
+
+/* What waits that have given up may have reaped is asked for by the next connection. */
+static void finish_all(connection *to, int code, const char *words)
+{
+    for (request *of = to->first, *next; of != NULL; of = next) {
+        next = of->next;
+        if (of->left)
+            continue;
+        take_request(to, of->number);
+        bool is_exit = of->frame.bytes[AT_KIND] == REQUEST_EXIT;
+        finish(of, is_exit ? DRMAA_ERRNO_SUCCESS : code, words, strlen(words));
+    }
+}
+
+static void hang_up(connection *to)
+{
+    int socket = to->socket;
+    to->socket = -1; /* before its number can be another file's, in a child of this moment */
+    if (socket >= 0)
+        close(socket);
+    to->in.size = 0;
+    to->out.size = to->out_sent = 0;
+    release_context(to->sent);
+    to->sent = NULL;
+}
+
+/* A failure shows again when the answer is read, and is mended there. */
+static void send_some(connection *to)
+{
+    while (to->socket >= 0 && to->out_sent < to->out.size) {
+        ssize_t sent = send(to->socket, to->out.bytes + to->out_sent,
+                            to->out.size - to->out_sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent < 0 && errno == EINTR)
+            continue;
+        if (sent < 0)
+            return;
+        to->out_sent += (size_t)sent;
+    }
+    to->out.size = to->out_sent = 0;
+}
+
+static bool put_frame(connection *to, const wire_buffer *frame)
+{
+    return wire_stream_put(&to->out, frame->bytes, frame->size);
+}
+
+/* Queues a request; without memory for it, that is its answer. */
+static void queue_request(connection *to, request *of)
+{
+    if (to->socket < 0)
+        return;
+    bool queued = true;
+    if (of->context != NULL && of->context != to->sent) {
+        queued = put_frame(to, &of->context->frame);
+        if (queued) {
+            release_context(to->sent);
+            atomic_fetch_add(&of->context->users, 1);
+            to->sent = of->context;
+        }
+    }
+    wire_set_u32(&of->frame, AT_NUMBER, of->number);
+    /* Tells the engine that the answers to all earlier requests have arrived. */
+    wire_set_u32(&of->frame, AT_FLOOR, to->first->number);
+    if (of->has_timeout && of->deadline >= 0)
+        wire_set_i64(&of->frame, REQUEST_HEADER, left_until(of->deadline));
+    if ((queued && put_frame(to, &of->frame)) || of->left)
+        return;
+    take_request(to, of->number);
+    finish(of, DRMAA_ERRNO_NO_MEMORY, "out of memory", 13);
+}
+
+static void send_all(connection *to)
+{
+    send_some(to);
+    if (to->out.size > 0 && to->reading) {
+        uint64_t one = 1;
+        ssize_t rung = write(to->bell, &one, sizeof one);
+        (void)rung; /* it is rung already */
+    }
+}
+
+/* Finds the engine again; only as long as the one that reads has time. */
+static void reconnect(connection *to, const request *reader)
+{
+    if (to->closing) {
+        finish_all(to, DRMAA_ERRNO_NO_ACTIVE_SESSION, "the session was closed meanwhile");
+        return;
+    }
+    char words[DRMAA_ERROR_STRING_BUFFER] = "";
+    int made = -1;
+    pthread_mutex_unlock(&to->lock);
+    int code = reach(to, true, reader->limit, &made, (diagnosis_buffer){words, sizeof words});
+    pthread_mutex_lock(&to->lock);
+    if (code == ENGINE_SILENT)
+        return;
+    if (code != DRMAA_ERRNO_SUCCESS) {
+        finish_all(to, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE, words);
+        return;
+    }
+    to->socket = made;
+    forget_noted();
+    for (request *of = to->first, *next; of != NULL; of = next) {
+        next = of->next;
+        of->frame.bytes[AT_FLAGS] = FLAG_RETRY;
+        queue_request(to, of);
+    }
+    send_some(to);
+}
+
+/* Gives each whole answer that has arrived to its request; false for rubbish. */
+static bool deliver(connection *to)
+{
+    size_t at = 0, size;
+    bool sound = true;
+    while (sound && wire_stream_frame(&to->in, at, &size)) {
+        uint32_t number, code;
+        sound = size >= ANSWER_HEADER;
+        if (sound) {
+            memcpy(&number, to->in.bytes + at + 4, 4);
+            memcpy(&code, to->in.bytes + at + 8, 4);
+            answer_request(to, number, (int)code, to->in.bytes + at + 4 + ANSWER_HEADER,
+                           size - ANSWER_HEADER);
+        }
+        at += 4 + size;
+    }
+    if (!sound || size > WIRE_LARGEST_FRAME)
+        return false;
+    wire_stream_drop(&to->in, at);
+    return true;
+}
+
+/* Reads once for all, without the lock while it blocks. */
+static void read_for_all(connection *to, const request *reader)
+{
+    if (to->socket < 0) {
+        reconnect(to, reader);
+        return;
+    }
+    struct pollfd events[2] = {
+        {.fd = to->socket, .events = POLLIN | (to->out.size > 0 ? POLLOUT : 0)},
+        {.fd = to->bell, .events = POLLIN},
+    };
+    pthread_mutex_unlock(&to->lock);
+    int ready = poll(events, 2, poll_until(reader->limit));
+    pthread_mutex_lock(&to->lock);
+    uint64_t rings;
+    if (ready > 0 && events[1].revents != 0 && read(to->bell, &rings, sizeof rings) < 0)
+        return;
+    send_some(to);
+    if (ready <= 0 || (events[0].revents & ~POLLOUT) == 0)
+        return;
+    const size_t room = 65536;
+    char *place = wire_stream_grow(&to->in, room);
+    if (place == NULL) {
+        hang_up(to);
+        finish_all(to, DRMAA_ERRNO_NO_MEMORY, "out of memory");
+        return;
+    }
+    ssize_t got = recv(to->socket, place, room, MSG_DONTWAIT);
+    if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    to->in.size += (size_t)(got > 0 ? got : 0);
+    if (got <= 0 || !deliver(to))
+        hang_up(to);
+}
+
+/* The engine has not answered in time. What a wait may have reaped must not be lost with it. */
+static void give_up(connection *to, request *of)
+{
+    char words[DRMAA_ERROR_STRING_BUFFER] = "";
+    say_silent(to, (diagnosis_buffer){words, sizeof words});
+    request *left = is_wait(of) ? malloc(sizeof *left) : NULL;
+    if (left != NULL) {
+        *left = (request){.has_timeout = true, .left = true};
+        replace_request(to, of, left);
+    } else
+        take_request(to, of->number);
+    finish(of, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE, words, strlen(words));
+}
+
+static void let_another_read(connection *to)
+{
+    to->reading = false;
+    for (request *of = to->first; of != NULL; of = of->next)
+        if (!of->left) {
+            pthread_cond_signal(&of->wake);
+            return;
+        }
+}
+
+static void sleep_until_done(connection *to, request *of)
+{
+    if (of->limit < 0) {
+        pthread_cond_wait(&of->wake, &to->lock);
+        return;
+    }
+    struct timespec at = {.tv_sec = (time_t)(of->limit / 1000),
+                          .tv_nsec = (long)(of->limit % 1000) * 1000000};
+    pthread_cond_timedwait(&of->wake, &to->lock, &at);
+}
+
+static void call_locked(connection *to, request *of)
+{
+    of->number = ++to->last_number;
+    of->done = of->left = false;
+    of->next = NULL;
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&of->wake, &attributes);
+    pthread_condattr_destroy(&attributes);
+    if (to->last == NULL)
+        to->first = of;
+    else
+        to->last->next = of;
+    to->last = of;
+    if (!take_kept(to, of)) {
+        queue_request(to, of);
+        send_all(to);
+    }
+    while (!of->done) {
+        if (is_over(of->limit)) {
+            give_up(to, of);
+        } else if (to->reading) {
+            sleep_until_done(to, of);
+        } else {
+            to->reading = true;
+            while (!of->done && !is_over(of->limit))
+                read_for_all(to, of);
+            let_another_read(to);
+        }
+    }
+    pthread_cond_destroy(&of->wake);
+}
+
+int call(connection *to, request *of, diagnosis_buffer diagnosis)
+{
+    if (of->frame.failed)
+        return fail(diagnosis, DRMAA_ERRNO_NO_MEMORY,
+                    "out of memory, or the request is larger than 64 MiB");
+    of->deadline = -1;
+    of->limit = deadline_in(CALL_SECONDS * 1000);
+    if (of->has_timeout) {
+        int64_t timeout;
+        memcpy(&timeout, of->frame.bytes + REQUEST_HEADER, sizeof timeout);
+        of->deadline = timeout < 0 ? -1 : deadline_in(timeout);
+        of->limit = timeout < 0 ? -1 : deadline_in(timeout + SLACK_SECONDS * 1000);
+    }
+    pthread_mutex_lock(&to->lock);
+    if (to->closing) {
+        pthread_mutex_unlock(&to->lock);
+        return fail(diagnosis, DRMAA_ERRNO_NO_ACTIVE_SESSION, "the session is being closed");
+    }
+    call_locked(to, of);
+    pthread_mutex_unlock(&to->lock);
+    if (of->code != DRMAA_ERRNO_SUCCESS && diagnosis.text != NULL && diagnosis.size > 0) {
+        size_t size = of->answer.size < diagnosis.size - 1 ? of->answer.size : diagnosis.size - 1;
+        if (size > 0)
+            memcpy(diagnosis.text, of->answer.bytes, size);
+        diagnosis.text[size] = '\0';
+    }
+    return of->code;
+}
+
+void close_connection(connection *to)
+{
+    request leave = {.limit = deadline_in(SLACK_SECONDS * 1000)};
+    begin_request(&leave.frame, REQUEST_EXIT);
+    finish_request(&leave.frame);
+    pthread_mutex_lock(&to->lock);
+    to->closing = true;
+    if (!leave.frame.failed)
+        call_locked(to, &leave);
+    /* No memory, or no answer: hanging up says the same, and ends the others' waits. */
+    if (to->socket >= 0 && (leave.frame.failed || leave.code != DRMAA_ERRNO_SUCCESS))
+        shutdown(to->socket, SHUT_RDWR);
+    pthread_mutex_unlock(&to->lock);
+    free_request(&leave);
+}
+
+void free_connection(connection *to)
+{
+    hang_up(to);
+    while (to->first != NULL)
+        free_left(take_request(to, to->first->number)); /* the others are done */
+    while (to->kept != NULL) {
+        request *next = to->kept->next;
+        free_left(to->kept);
+        to->kept = next;
+    }
+    wire_stream_free(&to->in);
+    wire_stream_free(&to->out);
+    close(to->bell);
+    close_home(&to->home);
+    pthread_mutex_destroy(&to->lock);
+}
