@@ -27,11 +27,13 @@ extensions = [
     "sphinx_copybutton",
     "api_tables",
     "command_line",
+    "promises",
 ]
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = f"drmaa-cffi {version}"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["custom.css"]
 
 autodoc_member_order = "bysource"
