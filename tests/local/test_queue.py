@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from engines import Engine, initialize, nicer, output, run, submit, template, until
 
-from drmaa_cffi import JOB_IDS_SESSION_ALL, DeniedByDrmException, DrmsInitException, Session
+from drmaa_cffi import JOB_IDS_SESSION_ALL, Cause, DeniedByDrmException, DrmsInitException, Session
 
 
 def test_fifo(engine: Engine, session: Session, tmp_path: Path) -> None:
@@ -102,6 +102,54 @@ def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
     assert nicer(7) == int(text)
 
 
+def test_after_ok(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A job runs after one that went well; after one that fails it ends, and so on."""
+    ran = tmp_path / "ran"
+    good = submit(session, "sleep 0.2")
+    then = submit(session, f"echo then >> {ran}", nativeSpecification=f"--after-ok {good}")
+    assert session.wait(then, 30).ok
+    bad = session.runBulkJobs(template(session, "sleep 0.2; exit $((TASK_ID - 1))"), 1, 2, 1)
+    array = bad[0].partition(".")[0]
+    words = [f"--after-ok={array}", f"--after-ok {good},{bad[1]}", f"--after-ok {bad[0]}"]
+    behind = [submit(session, f"echo >> {ran}", nativeSpecification=native) for native in words]
+    assert ["system_on_hold"] * 3 == [session.jobStatus(job) for job in behind]
+    infos = [session.wait(job, 30) for job in behind]
+    assert [Cause.NOT_STARTED, Cause.NOT_STARTED, Cause.EXITED] == [info.cause for info in infos]
+    assert f"job {array} has failed, and it was to run only after that" == infos[0].reason
+    # Also where nothing but its failure is known any more.
+    session.synchronize(bad, 30)
+    late = session.wait(submit(session, "true", nativeSpecification=words[1]), 30)
+    assert (Cause.NOT_STARTED, infos[1].reason) == (late.cause, late.reason)
+    assert "then\n\n" == ran.read_text()
+
+
+def test_long_chain(engine: Engine, session: Session) -> None:
+    """A chain of many jobs ends at once when its first one fails."""
+    jobs = [submit(session, "sleep 0.5; exit 1")]
+    for _ in range(600):
+        native = f"--after-ok {jobs[-1]}"
+        jobs.append(submit(session, "true", nativeSpecification=native))
+    infos = [session.wait(job, 30) for job in reversed(jobs)]
+    assert {Cause.NOT_STARTED} == {info.cause for info in infos[:-1]}
+
+
+def test_after_ok_of_a_killed_engine(engine: Engine, session: Session) -> None:
+    """Who fails is known to the next engine, and what it can't know it refuses."""
+    good, bad, taken = (submit(session, f"exit {status}") for status in (0, 1, 0))
+    running = submit(session, "sleep 1; exit 1")
+    behind = submit(session, "true", nativeSpecification=f"--after-ok {running}")
+    session.wait(taken, 30)
+    session.synchronize([good, bad], 30, dispose=False)
+    engine.kill()
+    with pytest.raises(DeniedByDrmException, match=f"--after-ok {taken}: its record was taken"):
+        submit(session, "true", nativeSpecification=f"--after-ok {taken}")
+    ends = [
+        run(session, "true", nativeSpecification=f"--after-ok {job}").cause for job in (good, bad)
+    ]
+    assert [Cause.EXITED, Cause.NOT_STARTED] == ends
+    assert f"job {running} has failed" in session.wait(behind, 30).reason
+
+
 @pytest.mark.parametrize(
     ("specification", "words"),
     [
@@ -114,6 +162,7 @@ def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
         ("--after 99999", "no such job yet"),
         ("--after 1.5", "--after 1.5: job 1 has no task 5"),
         ("--after 2.2", "--after 2.2: job 2 has no task 2"),
+        ("--after-ok 99999", "--after-ok 99999: there is no such job yet"),
         ("--after x", "--after 'x': must be job ids"),
         ("--slots '2", "No closing quotation"),
         ("--walltime 0", "--walltime '0': must be seconds, M:S or H:M:S"),

@@ -91,6 +91,7 @@ class Local:
             # What the log says must be stored before: the new runner's own log goes on in it.
             core.disk.commit()
             found = link.spawn()
+        self._progress.chains.load()
         for job in list(core.jobs.values()):
             self._progress.enqueue(job)
         self._progress.take_up()
@@ -120,7 +121,7 @@ class Local:
                 f"--slots {wanted.slots}: the engine has {self._queue.slots} (DRMAA_LOCAL_SLOTS "
                 "when it starts), so the job could never run",
             )
-        for text in wanted.after:
+        for text in wanted.after + wanted.after_ok:
             number, index = model.parse_id(text) or (0, None)
             other = self._core.jobs.get(number)
             reason = ""
@@ -128,8 +129,13 @@ class Local:
                 reason = "there is no such job yet, so the job could never run"
             elif other is not None and index is not None and not other.has(index):
                 reason = f"job {number} has no task {index}"
+            elif text in wanted.after_ok and self._progress.chains.is_forgotten(text):
+                reason = (
+                    "its record was taken before this engine started: how it ended is not known"
+                )
             if reason:
-                raise codes.Refusal(codes.DENIED_BY_DRM, f"--after {text}: {reason}")
+                option = "--after-ok" if text in wanted.after_ok else "--after"
+                raise codes.Refusal(codes.DENIED_BY_DRM, f"{option} {text}: {reason}")
         if job.step:
             place = model.Place(f"{job.number}.", job.begin, job.end, job.step)
         else:

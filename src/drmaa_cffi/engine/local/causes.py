@@ -21,11 +21,12 @@ _MOST_BYTES = 900
 WALL_CLOCK, RUN_DURATION, DEADLINE = "hard wall-clock limit", "hard run duration limit", "deadline"
 BITS = {WALL_CLOCK: 4, RUN_DURATION: 8, DEADLINE: 16}
 #: What kept a task from running before there was a process for it.
-TOO_LATE, NO_SLOTS, RUNNER_KILLED, REFUSED = range(32, 36)
+TOO_LATE, NO_SLOTS, RUNNER_KILLED, REFUSED, NOT_AFTER = range(32, 37)
 _BEFORE = {
     TOO_LATE: ("not_started", "its deadline came before it could start"),
     NO_SLOTS: ("not_started", "there are no longer as many slots as it needs"),
     RUNNER_KILLED: ("node_failed", "the engine's runner was killed, and the job with it"),
+    NOT_AFTER: ("not_started", "job {number} has failed, and it was to run only after that"),
     REFUSED: ("not_started", "it could not be started: {error}"),
 }
 #: What its process could not do before the command ran, by the stage in the runner's report.
@@ -97,7 +98,7 @@ def _not_started(task: model.Task, stage: int, number: int) -> Why:
     error = os.strerror(number)
     if stage in _BEFORE:
         cause, reason = _BEFORE[stage]
-        return Why(cause, reason.format(error=error))
+        return Why(cause, reason.format(error=error, number=number))
     if stage not in _STAGES:
         return Why("not_started", _not_executed(task, number))
     files = _files(task)

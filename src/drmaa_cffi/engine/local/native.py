@@ -9,8 +9,8 @@ from typing import Callable, NamedTuple
 from drmaa_cffi.engine.core import codes, model
 
 LEGAL = (
-    "--slots N, --walltime [[H:]M:]S, --after ID[,ID...], --max-running N, --nice N, "
-    "--export ALL|NONE"
+    "--slots N, --walltime [[H:]M:]S, --after ID[,ID...], --after-ok ID[,ID...], "
+    "--max-running N, --nice N, --export ALL|NONE"
 )
 MOST_NUMBER = 1_000_000
 
@@ -21,6 +21,8 @@ class Native(NamedTuple):
     slots: int = 1
     walltime: int = 0
     after: tuple[str, ...] = ()
+    #: Those among them that must end well.
+    after_ok: tuple[str, ...] = ()
     max_running: int = 0
     nice: int = 0
     export: bool = True
@@ -32,6 +34,8 @@ class Native(NamedTuple):
             words.append(f"--walltime={self.walltime}")
         if self.after:
             words.append("--after=" + ",".join(self.after))
+        if self.after_ok:
+            words.append("--after-ok=" + ",".join(self.after_ok))
         if self.max_running:
             words.append(f"--max-running={self.max_running}")
         if not self.export:
@@ -69,12 +73,20 @@ def _walltime(native: Native, value: str) -> Native:
     return native._replace(walltime=seconds)
 
 
-def _after(native: Native, value: str) -> Native:
+def _ids(option: str, value: str) -> tuple[str, ...]:
     ids = tuple(value.split(","))
     for job in ids:
         if model.parse_id(job) is None:
-            raise _refuse("--after", job, "job ids such as 17 or 18.3, with commas between")
-    return native._replace(after=native.after + ids)
+            raise _refuse(option, job, "job ids such as 17 or 18.3, with commas between")
+    return ids
+
+
+def _after(native: Native, value: str) -> Native:
+    return native._replace(after=native.after + _ids("--after", value))
+
+
+def _after_ok(native: Native, value: str) -> Native:
+    return native._replace(after_ok=native.after_ok + _ids("--after-ok", value))
 
 
 def _max_running(native: Native, value: str) -> Native:
@@ -95,6 +107,7 @@ _OPTIONS: dict[str, Callable[[Native, str], Native]] = {
     "--slots": _slots,
     "--walltime": _walltime,
     "--after": _after,
+    "--after-ok": _after_ok,
     "--max-running": _max_running,
     "--nice": _nice,
     "--export": _export,

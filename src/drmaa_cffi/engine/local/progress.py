@@ -15,7 +15,7 @@ from drmaa_cffi.engine.core import engine, model
 from drmaa_cffi.engine.core import home as homes
 from drmaa_cffi.engine.core.engine import now
 
-from . import causes, limits, mail, runner, scheduler, usage
+from . import causes, chains, limits, mail, runner, scheduler, usage
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +40,10 @@ class Progress(runner.Events):
         self.queue = queue
         self._mail = post
         self._soon = core.soon
+        self.chains = chains.Chains(core)
+        #: Jobs that are to end now, each with the number of the failed one.
+        self._doomed: list[tuple[model.Job, int]] = []
+        self._is_dooming = False
         #: Ends the runner may forget once they are stored.
         self.acknowledge: list[tuple[int, int]] = []
         self._using: asyncio.Task[None] | None = None
@@ -182,17 +186,11 @@ class Progress(runner.Events):
         if job.spec.native.slots > self.queue.slots:
             self._end_queued(job, causes.NO_SLOTS)
             return
-        for text in job.spec.native.after:
-            number, dot, _ = text.partition(".")
-            other = self._core.jobs.find(text) if dot else self._core.jobs.get(int(number))
-            if other is None or not (
-                other.unfinished if isinstance(other, model.Job) else other.state != model.ENDED
-            ):
-                continue
-            if other.dependents is None:
-                other.dependents = []
-            other.dependents.append(job)
-            job.blocked += 1
+        failed = self.chains.failed_before(job)
+        if failed:
+            self._end_queued(job, causes.NOT_AFTER, failed)
+            return
+        self.chains.block(job)
         times = job.spec.times
         if times.start >= 0:
             self._wait_for_start(job)
@@ -224,11 +222,11 @@ class Progress(runner.Events):
     def _too_late(self, job: model.Job) -> None:
         self._end_queued(job, causes.TOO_LATE)
 
-    def _end_queued(self, job: model.Job, stage: int) -> None:
+    def _end_queued(self, job: model.Job, stage: int, reason: int = 0) -> None:
         """What of a job is queued can never run, and has failed; what runs goes on."""
         for task in job.all_tasks() if job.unfinished else ():
             if task.state == model.QUEUED:
-                self.end_unstarted(task, stage)
+                self.end_unstarted(task, stage, reason)
         self._soon()
 
     def end_unstarted(self, task: model.Task, stage: int = 0, reason: int = 0) -> None:
@@ -249,6 +247,19 @@ class Progress(runner.Events):
             for timer in self._timers.pop(job, {}).values():
                 timer.cancel()
             self._unblock(job.dependents)
+        if self.chains.note(task, end):
+            self._doom(task)
+
+    def _doom(self, failed: model.Task) -> None:
+        """Ends those that were to run only if this one went well, and those behind them."""
+        self._doomed += [(job, failed.job.number) for job in self.chains.doomed_by(failed)]
+        # A chain may be longer than Python's calls can be deep.
+        if not self._is_dooming:
+            self._is_dooming = True
+            while self._doomed:
+                job, number = self._doomed.pop()
+                self._end_queued(job, causes.NOT_AFTER, number)
+            self._is_dooming = False
 
     def _unblock(self, dependents: list[model.Job] | None) -> None:
         for job in dependents or ():
