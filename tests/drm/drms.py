@@ -64,6 +64,8 @@ class Drm:
     # An argument with a line break; a job's name that the DRM does not take.
     line_break: Optional[_Error] = None
     bad_name: Optional[_Error] = None
+    # A command that has its arguments in it.
+    long_command: Optional[_Error] = None
     # The environment variable with a bulk job's index.
     index_variable: str = "TASK_ID"
     name_variable: str = "JOB_NAME"
@@ -109,6 +111,7 @@ _GRID_ENGINE = Drm(
     # Its library cuts them there, so they are refused.
     line_break=InvalidArgumentException,
     bad_name=DeniedByDrmException,
+    long_command=DeniedByDrmException,
     index_variable="SGE_TASK_ID",
     native_option=("-N by-option", 'echo "$JOB_NAME"', "by-option"),
     behind_others="-p -500",
@@ -144,6 +147,8 @@ _LOCAL = Drm(
     defaults=_DEFAULTS,
     # Its record says that it was aborted, and has no usage: no error is needed to tell.
     deleted_before_start=None,
+    # Since it acts as Grid Engine.
+    bad_name=DeniedByDrmException,
     cause_of_deleted=Cause.TERMINATED,
 )
 

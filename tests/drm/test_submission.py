@@ -95,10 +95,10 @@ def test_bad_name(drm: Drm, jobs: Jobs, name: str) -> None:
 def test_command_with_arguments(drm: Drm, jobs: Jobs) -> None:
     """A command with its arguments in one text is told that they belong into args."""
     values = {"remoteCommand": "python x.py", "args": []}
-    if drm.bad_name is None:
+    if drm.long_command is None:
         assert "python x.py" in jobs.run(**values).reason
         return
-    with pytest.raises(drm.bad_name, match=r"args=\['x.py'\]"):
+    with pytest.raises(drm.long_command, match=r"args=\['x.py'\]"):
         jobs.submit(**values)
 
 

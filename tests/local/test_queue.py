@@ -153,7 +153,7 @@ def test_after_ok_of_a_killed_engine(engine: Engine, session: Session) -> None:
 @pytest.mark.parametrize(
     ("specification", "words"),
     [
-        ("-l h_rt=60", "'-l' is not an option.*--slots N.*DRMAA_LOCAL_NATIVE=ignore"),
+        ("-xyz h_rt=60", "'-xyz' is not an option.*--slots N.*DRMAA_LOCAL_NATIVE=ignore"),
         ("--slots", "--slots needs a value"),
         ("--slots two", "--slots 'two': must be a whole number from 1"),
         ("--slots 3", "the engine has 2.*DRMAA_LOCAL_SLOTS"),

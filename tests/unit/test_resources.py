@@ -80,7 +80,7 @@ WORDS = [
     ),
 ]  # fmt: skip
 SILENT = {
-    "local": {"memory", "queue", "gpus"},
+    "local": {"queue", "gpus"},
     "gridengine": {"slots", "gpus"},
     "slurm": set(),
     "torque": set(),

@@ -40,7 +40,7 @@ DRMS = (
         "local",
         "the local engine",
         r"\bdrmaa-cffi local engine\b",
-        {"slots": "--slots {slots}", "walltime": "--walltime {hms}"},
+        {"slots": "--slots {slots}", "memory": "--memory {bytes}", "walltime": "--walltime {hms}"},
     ),
     Drm(
         "gridengine",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
-_REMOTE_COMMAND, _JS_STATE, _WD, _JOB_CATEGORY, _NATIVE, _BLOCK_EMAIL = range(6)
-_JOB_NAME, _INPUT, _OUTPUT, _ERROR, _JOIN = range(7, 12)
-_ARGV, _ENV, _EMAIL = range(32, 35)
+_REMOTE_COMMAND, _JS_STATE, WD, _JOB_CATEGORY, _NATIVE, _BLOCK_EMAIL = range(6)
+JOB_NAME, INPUT, OUTPUT, ERROR, JOIN = range(7, 12)
+_ARGV, ENV, _EMAIL = range(32, 35)
 _FIELD = struct.Struct("=BI")
 TIMES = struct.Struct("=6q")
 
@@ -90,6 +90,7 @@ class JobSpec:
         "fields",
         "held",
         "input",
+        "is_named",
         "join",
         "limited",
         "name",
@@ -102,6 +103,14 @@ class JobSpec:
 
     def __init__(self, times: Times, fields: bytes) -> None:
         self._take(times)
+        self._read(fields)
+        self.native: Any = None
+
+    def add(self, fields: bytes) -> None:
+        """Takes more attributes, such as its native specification names; those it has stay."""
+        self._read(self.fields + fields)
+
+    def _read(self, fields: bytes) -> None:
         self.fields: bytes = fields
         values: dict[int, list[bytes]] = {}
         at, end = 0, len(fields)
@@ -121,21 +130,21 @@ class JobSpec:
         if not self.command:
             raise ValueError("no command")
         self.arguments: list[bytes] = values.get(_ARGV, [])
-        self.settings: list[bytes] = values.get(_ENV, [])
+        self.settings: list[bytes] = values.get(ENV, [])
         self.emails: list[bytes] = values.get(_EMAIL, [])
         self.block_email: bool = text(_BLOCK_EMAIL) == b"1"
         self.held: bool = text(_JS_STATE) == b"drmaa_hold"
-        self.join: bool = text(_JOIN) == b"y"
+        self.join: bool = text(JOIN) == b"y"
+        self.is_named: bool = JOB_NAME in values
         self.name: bytes = (
-            text(_JOB_NAME) or self.command.rstrip(b"/").rpartition(b"/")[2] or b"job"
+            text(JOB_NAME) or self.command.rstrip(b"/").rpartition(b"/")[2] or b"job"
         )
-        self.directory: bytes = text(_WD, HOME_PLACEHOLDER)
-        self.input: bytes = _without_host(text(_INPUT))
-        self.output: bytes = _without_host(text(_OUTPUT))
-        self.error: bytes = _without_host(text(_ERROR))
+        self.directory: bytes = text(WD, HOME_PLACEHOLDER)
+        self.input: bytes = _without_host(text(INPUT))
+        self.output: bytes = _without_host(text(OUTPUT))
+        self.error: bytes = _without_host(text(ERROR))
         self.category: str = text(_JOB_CATEGORY).decode("utf-8", "surrogateescape")
         self.native_words: str = text(_NATIVE).decode("utf-8", "surrogateescape")
-        self.native: Any = None
 
     def _take(self, times: Times) -> None:
         self.times: Times = times
@@ -180,6 +189,8 @@ def files_of(spec: JobSpec, context: Context, number: bytes, index: bytes | None
             return home + b"/" + path[len(HOME_PLACEHOLDER) :].lstrip(b"/")
         if path.startswith(DIRECTORY_PLACEHOLDER):
             return directory + b"/" + path[len(DIRECTORY_PLACEHOLDER) :].lstrip(b"/")
+        if path.startswith(b"~/"):
+            return home + path[1:]
         return path if path.startswith(b"/") else directory + b"/" + path
 
     directory = fill(spec.directory, home).rstrip(b"/") or b"/"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 from typing import TYPE_CHECKING
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING
 from drmaa_cffi.engine.core import categories, codes, engine, model, spec
 from drmaa_cffi.engine.core import home as homes
 
-from . import control, limits, mail, native, progress, runner, scheduler
+from . import control, dialects, identity, limits, mail, native, progress, runner, scheduler
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from drmaa_cffi.engine.core import waiting
+
+_log = logging.getLogger(__name__)
 
 _U32 = struct.Struct("=I")
 NAME = "local"
@@ -105,12 +108,31 @@ class Local:
 
     def prepare(self, work: spec.JobSpec, context: spec.Context) -> bool:
         """Reads the options of a new job."""
-        ignoring = b"\0DRMAA_LOCAL_NATIVE=ignore\0" in b"\0" + context.environment
+        ignoring = identity.variable(context, b"DRMAA_LOCAL_NATIVE") == b"ignore"
+        kind = identity.kind_of(context)
+        directory = os.fsdecode(identity.variable(context, b"PWD"))
         category = self._categories.find(work.category) if work.category else ""
-        work.native = native.parse(category, work.native_words, ignoring=ignoring)
+        words: list[str] = []
+        is_same = not work.category
+        for text in filter(None, (category, work.native_words)):
+            reading = dialects.read(text, kind, native.OWN, directory, ignoring=ignoring)
+            for option in reading.ignored:
+                _log.info("the native option %s has no meaning here: passed over", option)
+            is_same = is_same and not reading.names
+            words += [*reading.words, *self._jobs_named(reading.names)]
+            given = {entry.partition(b"=")[0] for entry in work.settings}
+            work.add(reading.packed(given))
+        work.native = native.parse(" ".join(words), ignoring=ignoring)
         if work.native.walltime and work.times.wall_hard < 0:
             work.limit(work.native.walltime)
-        return not work.category
+        identity.check_name(work, kind)
+        return is_same
+
+    def _jobs_named(self, names: list[str]) -> list[str]:
+        """The options to wait for the jobs of these names that have not ended."""
+        wanted = {name.encode("utf-8", "surrogateescape") for name in names}
+        jobs = [job for job in self._core.jobs.values() if job.unfinished]
+        return [f"--after={job.number}" for job in jobs if wanted and job.spec.name in wanted]
 
     def check(self, job: model.Job) -> None:
         """Refuses a job that could never run; its ids come from its number."""
@@ -189,10 +211,7 @@ class Local:
             task = self._queue.next()
             if task is None:
                 break
-            job = task.job
-            index = b"%d" % task.index if job.step else None
-            files = spec.files_of(job.spec, job.context, b"%d" % job.number, index)
-            self._link.start(task, files)
+            self._link.start(task, identity.files_of(task))
         self._link.flush()
 
     def context_dropped(self, number: int) -> None:

@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from drmaa_cffi.engine.core import spec
+from . import identity
 
 if TYPE_CHECKING:
     from drmaa_cffi.engine.core import model
@@ -87,7 +87,7 @@ def entries_of(task: model.Task, stage: int, reason: int, *, failed: bool) -> tu
         if stage:
             _log.error("job %s: %s", task.id, said.reason)
     if failed or said is not None:
-        files = _files(task)
+        files = identity.files_of(task)
         path = files.output if task.job.spec.join else files.error
         if len(path) < _MOST_BYTES:
             entries.append(f"error_path={os.fsdecode(path)}")
@@ -101,7 +101,7 @@ def _not_started(task: model.Task, stage: int, number: int) -> Why:
         return Why(cause, reason.format(error=error, number=number))
     if stage not in _STAGES:
         return Why("not_started", _not_executed(task, number))
-    files = _files(task)
+    files = identity.files_of(task)
     paths = (files.directory, files.output, files.error, files.input)
     about = ""
     if stage <= len(paths):
@@ -118,12 +118,6 @@ def _not_executed(task: model.Task, reason: int) -> str:
         return f"command not found: {command}{perhaps}"
     words = _EXEC.get(reason, f"cannot execute {{command}}: {os.strerror(reason)}")
     return words.replace("{command}", command)
-
-
-def _files(task: model.Task) -> spec.Files:
-    job = task.job
-    index = b"%d" % task.index if job.step else None
-    return spec.files_of(job.spec, job.context, b"%d" % job.number, index)
 
 
 def _cut(text: str) -> str:

@@ -10,7 +10,7 @@ from drmaa_cffi.engine.core import codes, model
 
 LEGAL = (
     "--slots N, --walltime [[H:]M:]S, --after ID[,ID...], --after-ok ID[,ID...], "
-    "--max-running N, --nice N, --export ALL|NONE"
+    "--max-running N, --nice N, --memory BYTES, --export ALL|NONE"
 )
 MOST_NUMBER = 1_000_000
 
@@ -25,6 +25,7 @@ class Native(NamedTuple):
     after_ok: tuple[str, ...] = ()
     max_running: int = 0
     nice: int = 0
+    memory: int = 0
     export: bool = True
 
     def text(self) -> str:
@@ -38,6 +39,8 @@ class Native(NamedTuple):
             words.append("--after-ok=" + ",".join(self.after_ok))
         if self.max_running:
             words.append(f"--max-running={self.max_running}")
+        if self.memory:
+            words.append(f"--memory={self.memory}")
         if not self.export:
             words.append("--export=NONE")
         return " ".join(words)
@@ -97,6 +100,10 @@ def _nice(native: Native, value: str) -> Native:
     return native._replace(nice=_number("--nice", value, -20, 19))
 
 
+def _memory(native: Native, value: str) -> Native:
+    return native._replace(memory=_number("--memory", value, 1 << 20, 1 << 60))
+
+
 def _export(native: Native, value: str) -> Native:
     if value not in ("ALL", "NONE"):
         raise _refuse("--export", value, "ALL (the submitter's environment) or NONE")
@@ -110,8 +117,12 @@ _OPTIONS: dict[str, Callable[[Native, str], Native]] = {
     "--after-ok": _after_ok,
     "--max-running": _max_running,
     "--nice": _nice,
+    "--memory": _memory,
     "--export": _export,
 }
+
+
+OWN = frozenset(_OPTIONS)
 
 
 def parse(*specifications: str, ignoring: bool = False) -> Native:
@@ -175,6 +186,8 @@ def _set(native: Native, word: str, name: str, value: str) -> Native:
         raise codes.Refusal(
             codes.DENIED_BY_DRM,
             f"native specification: '{word}' is not an option of the local engine; legal "
-            f"are {LEGAL}; with DRMAA_LOCAL_NATIVE=ignore others are passed over",
+            f"are {LEGAL}; of Grid Engine's, and with DRMAA_LOCAL_AS=slurm of Slurm's, those that "
+            "mean something on one machine, as its documentation lists them; with "
+            "DRMAA_LOCAL_NATIVE=ignore others are passed over",
         )
     return option(native, value)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import resource
 import signal
 import socket
 import struct
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Callable, NamedTuple
 from drmaa_cffi import startup
 from drmaa_cffi.engine.core import home as homes
 from drmaa_cffi.engine.core import model, spec
+
+from . import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,6 +31,7 @@ _U32 = struct.Struct("=I")
 _TASK = struct.Struct("=qq")
 _SIGNALLED = struct.Struct("=IBqqI")
 _STARTED = struct.Struct("=qqIIiB")
+_LIMITS = struct.Struct("=qq")
 _LOG_NAME = "runner.log"
 _LISTENING = 3
 _GREETING_SECONDS = 30
@@ -35,8 +39,6 @@ _HUNG_UP_SECONDS = 0.5
 _LOOK_AGAIN_SECONDS = 0.02
 _LEFT_OVER_SECONDS = 1
 
-#: The variables that tell a job who it is.
-_OWN = (b"JOB_ID=", b"JOB_NAME=", b"TASK_ID=")
 _BARE = (b"PATH=/usr/local/bin:/usr/bin:/bin", b"SHELL=/bin/sh")
 
 
@@ -100,6 +102,15 @@ class Report(NamedTuple):
     oublock: int
     nvcsw: int
     nivcsw: int
+
+
+def _limited(limits: bytes, memory: int) -> bytes:
+    """The submitter's limits, u32 and pairs of i64, with no more address space than `memory`."""
+    at = _U32.size + resource.RLIMIT_AS * _LIMITS.size
+    if not memory or len(limits) < at + _LIMITS.size:
+        return limits
+    soft, hard = (min(value % 2**64, memory) for value in _LIMITS.unpack_from(limits, at))
+    return limits[:at] + _LIMITS.pack(soft, hard) + limits[at + _LIMITS.size :]
 
 
 class Events:
@@ -356,18 +367,16 @@ class Runner(asyncio.Protocol):
             self._out.append(
                 _frame(_ENVIRONMENT, _U32.pack(context.number) + _text(context.environment))
             )
-        settings = [entry for entry in work.settings if not entry.startswith(_OWN)]
+        own = identity.variables_of(task, files)
+        names = {entry.partition(b"=")[0] for entry in own}
+        settings = [entry for entry in work.settings if entry.partition(b"=")[0] not in names]
         environment = context.number
         if not work.native.export:
             environment = 0
             given = {setting.partition(b"=")[0] for setting in settings}
             bare = (*_BARE, b"HOME=" + context.home)
             settings += [entry for entry in bare if entry.partition(b"=")[0] not in given]
-        settings += [
-            b"JOB_ID=%d" % job.number,
-            b"JOB_NAME=" + work.name,
-            b"TASK_ID=%d" % task.index if job.step else b"TASK_ID=undefined",
-        ]
+        settings += own
         words = (work.command, *work.arguments)
         head = _STARTED.pack(
             job.number, task.index, environment, context.umask, work.native.nice, work.join
@@ -378,7 +387,7 @@ class Runner(asyncio.Protocol):
                 b"".join(
                     (
                         head,
-                        context.limits,
+                        _limited(context.limits, work.native.memory),
                         *map(_text, files),
                         _U32.pack(len(settings)),
                         *map(_text, settings),
