@@ -41,6 +41,8 @@ _OUR_LIBRARIES = {
 }
 _DEBIAN_GRID_ENGINE = "/usr/lib/gridengine-drmaa/lib/libdrmaa.so*"
 _REASON_SIZE = 4096
+#: With munge gone each of Slurm's commands takes 49.
+_PING_SECONDS = 10
 
 
 class Library(NamedTuple):
@@ -109,11 +111,40 @@ def _from_ldconfig(environ: Mapping[str, str]) -> Sequence[str]:
     return found
 
 
+def _from_slurm(environ: Mapping[str, str]) -> Sequence[str]:
+    import shutil  # noqa: PLC0415 - few programs come so far in the search
+    import subprocess  # noqa: PLC0415
+
+    path = environ.get("PATH", os.defpath)
+    found = {name: shutil.which(name, path=path) for name in ("sbatch", "scontrol")}
+    if None in found.values():
+        missing = " and ".join(name for name, where in found.items() if where is None)
+        raise LookupError(f"{missing} not found on PATH")
+    command = [str(found["scontrol"]), "ping"]
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own Slurm
+            command,
+            env={**environ, "LC_ALL": "C"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            timeout=_PING_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise LookupError(f"scontrol ping does not work: {error}") from None
+    if done.returncode:
+        said = " ".join(done.stdout.decode(errors="replace").split()) or done.returncode
+        raise LookupError(f"scontrol ping fails: {said}")
+    return (SLURM,)
+
+
 STEPS = (
     Step(PATH_VARIABLE, _from_environment, decisive=True),
     Step("the dynamic loader (LD_LIBRARY_PATH and the system's folders)", _from_loader),
     Step("Grid Engine's folders ($SGE_ROOT/lib/<arch>)", _from_grid_engine),
     Step("ldconfig", _from_ldconfig),
+    Step("Slurm's own commands (sbatch, scontrol)", _from_slurm),
 )
 
 # What the loader (or the library, when it begins) says, and what helps.
@@ -163,7 +194,10 @@ def _is_absent(candidate: str, reason: str) -> bool:
 def _try(candidate: str, found_via: str) -> Library | Attempt:
     """Load *candidate*, or tell why it can't be."""
     if not candidate or "\0" in candidate:
-        remedy = f"give the full path of the site's libdrmaa.so, or {LOCAL!r}, or leave it unset"
+        remedy = (
+            f"give the full path of the site's libdrmaa.so, {LOCAL!r} or {SLURM!r}, or leave it "
+            "unset"
+        )
         return Attempt(found_via, repr(candidate), "this is no path", remedy)
     text = ffi.new("char[]", _REASON_SIZE)
     outcome = lib.dc_load(os.fsencode(candidate), text, _REASON_SIZE)
@@ -230,7 +264,7 @@ def _search(path: str | None) -> Library:
         if why_not:
             attempts.append(Attempt(step.found_via, "", why_not, ""))
             continue
-        ours = _OUR_LIBRARIES.get(candidate) if step.decisive else None
+        ours = _OUR_LIBRARIES.get(candidate)
         if ours is not None:
             # Its engine is a program of this Python's; a job that submits jobs has it, too.
             command = command_of(f"drmaa_cffi.{candidate}", "engine")
@@ -270,7 +304,8 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
         path: The library's file or soname, or ``"local"`` for the local engine, ``"slurm"`` for
             the one that has Slurm's own commands run the jobs. None takes the environment
             variable ``DRMAA_LIBRARY_PATH`` if it is set, else searches: the dynamic loader, Grid
-            Engine's folders under ``$SGE_ROOT``, ldconfig.
+            Engine's folders under ``$SGE_ROOT``, ldconfig, and last whether Slurm's own
+            commands answer, which is taken like ``"slurm"``.
 
     Returns:
         The library's file and the step that found it.
@@ -306,9 +341,15 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
         return _loaded
 
 
+def engine_of(path: str) -> str | None:
+    """Which of our engines a library's file is of, ``local`` or ``slurm``; None for another's."""
+    file = os.path.realpath(path)
+    return next((n for n, ours in _OUR_LIBRARIES.items() if file == os.path.realpath(ours)), None)
+
+
 def is_local_engine(path: str) -> bool:
     """Whether a library's file is that of the local engine."""
-    return os.path.realpath(path) == os.path.realpath(_OUR_LIBRARIES[LOCAL])
+    return engine_of(path) == LOCAL
 
 
 def _is_loaded(asked: str) -> bool:

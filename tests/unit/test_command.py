@@ -18,7 +18,7 @@ from terminal import COMMAND, drmaa_cffi
 
 SUBCOMMANDS = {
     "run", "submit", "status", "wait", "hold", "release", "suspend", "resume", "terminate",
-    "doctor", "local", "completion", "man",
+    "doctor", "local", "slurm", "completion", "man",
 }  # fmt: skip
 
 
@@ -112,7 +112,7 @@ def test_completion_in_bash() -> None:
         "_drmaa_cffi_completion drmaa-cffi --sl run\n"
         'echo "${COMPREPLY[@]}"\n'
     )
-    assert "--slots\n" == output(programs.start(["bash", "-c", program]))
+    assert "--slots --slurm\n" == output(programs.start(["bash", "-c", program]))
 
 
 @pytest.mark.skipif(shutil.which("groff") is None, reason="needs groff")
@@ -123,7 +123,7 @@ def test_man(tmp_path: Path) -> None:
     command = ["groff", "-man", "-ww", "-Tutf8", "-P-cbou", str(page)]
     # Sanitizers have nothing to look for in groff.
     shown = output(programs.start(command, LD_PRELOAD=None))
-    for command in SUBCOMMANDS - {"local"} | {"local jobs"}:
+    for command in SUBCOMMANDS - {"local", "slurm"} | {"local jobs", "slurm jobs"}:
         assert f"drmaa-cffi {command}" in shown
     for said in ("--array BEGIN-END[:STEP]", "--tail", "128 and the signal"):
         assert said in shown.replace("\u2010", "-")

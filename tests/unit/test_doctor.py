@@ -73,7 +73,8 @@ def test_search(tmp_path: Path) -> None:
     assert ("DRMAA_LIBRARY_PATH", "", "not set") == (
         first["step"], first["candidate"], first["reason"],
     )  # fmt: skip
-    assert "ldconfig" == last["step"]
+    assert "Slurm's own commands (sbatch, scontrol)" == last["step"]
+    assert "sbatch and scontrol not found on PATH" == last["reason"]
     loader = [each for each in told["search"] if "dynamic loader" in each["step"]]
     names = [each["candidate"] for each in loader]
     assert ["libdrmaa.so.1.0", "libdrmaa.so.1", "libdrmaa.so"] == names

@@ -218,6 +218,33 @@ def test_path_from_sge_root(tmp_path: Path, fake_library: Fake) -> None:
     assert f"{folder}/libdrmaa.so|Grid Engine's folders ($SGE_ROOT/lib/<arch>)\n" == done.stdout
 
 
+SLURM_STEP = """
+import drmaa_cffi.library as library
+print([tuple(offer[1:]) for offer in library.offers(library.STEPS[-1:])])
+"""
+
+
+@pytest.mark.parametrize(
+    ("ping", "offered"),
+    [
+        pytest.param("echo 'Slurmctld(primary) at head is UP'", ("slurm", ""), id="answers"),
+        pytest.param(
+            "echo 'Slurmctld(primary) at head is DOWN'; exit 1",
+            ("", "scontrol ping fails: Slurmctld(primary) at head is DOWN"),
+            id="controller away",
+        ),
+        pytest.param(None, ("", "scontrol not found on PATH"), id="not whole"),
+    ],
+)
+def test_slurm_commands(tmp_path: Path, ping: str | None, offered: tuple[str, str]) -> None:
+    """The last step offers Slurm by its own commands, where they are there and answer."""
+    for name, program in (("sbatch", "exit 1"), ("scontrol", ping)):
+        if program is not None:
+            (tmp_path / name).write_text(f"#!/bin/sh\n{program}\n", encoding="utf-8")
+            (tmp_path / name).chmod(0o755)
+    assert f"[{offered!r}]\n" == run(SLURM_STEP, PATH=str(tmp_path)).stdout
+
+
 def test_retry_after_failure(fake_library: Fake) -> None:
     """After a failure the search can be repeated, and all works."""
     program = f"""

@@ -13,7 +13,7 @@ import click
 
 from drmaa_cffi.errors import DrmaaException
 
-from . import control, doctor, local, manual, restart, run, status, submit, wait
+from . import control, doctor, engines, manual, restart, run, status, submit, wait
 from .output import PROGRAM, Failure, say
 
 
@@ -52,7 +52,8 @@ for _command in (
     wait.wait,
     *control.COMMANDS,
     doctor.doctor,
-    local.local,
+    engines.local,
+    engines.slurm,
     manual.completion,
     manual.man,
 ):

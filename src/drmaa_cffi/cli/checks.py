@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from enum import Enum
 from pathlib import Path
-from typing import Iterator, NamedTuple
+from typing import Iterator
 
 from drmaa_cffi import const
-from drmaa_cffi.library import PATH_VARIABLE, remedy_for
+from drmaa_cffi.library import LOCAL, PATH_VARIABLE, SLURM, remedy_for
 
 from .diagnosis import Candidate, Diagnosis
 from .output import PROGRAM
+from .slurm_checks import slurm_checks
+from .verdicts import Check, Verdict
 
 # Slurm's own places for its configuration.
 _SLURM_CONFS = ("/etc/slurm/slurm.conf", "/etc/slurm-llnl/slurm.conf")
@@ -38,23 +39,6 @@ _MANDATORY = frozenset(
         const.V_EMAIL,
     }
 )
-
-
-class Verdict(Enum):
-    """How bad it is."""
-
-    OK = "ok"
-    WARNING = "warning"
-    FAILURE = "failure"
-
-
-class Check(NamedTuple):
-    """A thing that was looked at."""
-
-    name: str
-    verdict: Verdict
-    said: str
-    remedy: str = ""
 
 
 def checks(found: Diagnosis) -> list[Check]:
@@ -202,6 +186,8 @@ def _grid_engine(found: Diagnosis) -> Iterator[Check]:
 
 
 def _slurm(found: Diagnosis) -> Iterator[Check]:
+    if found.engine == SLURM:
+        yield from slurm_checks()
     conf = os.environ.get("SLURM_CONF")
     if not (conf or "slurm" in _hints(found)):
         return
@@ -248,7 +234,7 @@ def _session(found: Diagnosis) -> Iterator[Check]:
         yield Check("session", Verdict.WARNING, f"exit failed: {error}")
     elif error and step != "test job":
         what = step or f"the step after {next(reversed(found.steps), 'loading')}"
-        usual = _LOCAL_REMEDY if found.is_local else _SESSION_REMEDY
+        usual = _LOCAL_REMEDY if found.engine == LOCAL else _SESSION_REMEDY
         remedy = remedy_for(error) or remedy_for(found.noise) or usual
         yield Check("session", Verdict.FAILURE, f"{what} failed: {error}", remedy)
     else:
@@ -271,7 +257,7 @@ def _test_job(found: Diagnosis) -> Iterator[Check]:
     if facts is None:
         return
     if "error" in facts:
-        ask = f"{PROGRAM} local log" if found.is_local else "qstat -j, scontrol show job..."
+        ask = f"{PROGRAM} local log" if found.engine == LOCAL else "qstat -j, scontrol show job..."
         remedy = f"ask the DRM why the job does not run or fails ({ask})"
         yield Check("test job", Verdict.FAILURE, str(facts["error"]), remedy)
     else:

@@ -33,10 +33,12 @@ def _command(action: JobControlAction) -> click.Command:
     @click.command(str(action), help=f"{_HELP[action]}\n\n{_RETURNS}", epilog=STDIN_HELP)
     @ids_argument
     @session_options
-    def control(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: bool) -> None:
-        asked = read_ids(ids, contact, local=local)
+    def control(
+        ids: tuple[str, ...], contact: str | None, *, engine: str | None, as_json: bool
+    ) -> None:
+        asked = read_ids(ids, contact, engine=engine)
         jobs: list[dict[str, str | None]] = []
-        with open_session(asked.contact, local=asked.local):
+        with open_session(asked.contact, engine=asked.engine):
             for job_id in asked.ids:
                 error = None
                 try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
 
-from drmaa_cffi.library import STATIC_TLS_ERROR, is_local_engine, offers
+from drmaa_cffi.library import STATIC_TLS_ERROR, engine_of, offers
 from drmaa_cffi.startup import command_of
 
 from .restart import with_room
@@ -84,9 +84,9 @@ class Diagnosis:
         )
 
     @property
-    def is_local(self) -> bool:
-        """Whether the library is the local engine's."""
-        return self.chosen is not None and is_local_engine(self.chosen.path)
+    def engine(self) -> str | None:
+        """Which of our engines the library is of, ``local`` or ``slurm``; None for another."""
+        return None if self.chosen is None else engine_of(self.chosen.path)
 
     @property
     def failed_step(self) -> tuple[str, str]:

@@ -14,12 +14,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from drmaa_cffi.library import LOCAL, PATH_VARIABLE
+from drmaa_cffi.library import PATH_VARIABLE
 
-from .checks import Check, Verdict, checks
+from .checks import checks
 from .diagnosis import Candidate, Diagnosis, diagnose
 from .output import console, document
 from .sessions import session_options
+from .verdicts import Check, Verdict
 
 _MARKS = {
     Verdict.OK: ("ok     ", "green"),
@@ -46,7 +47,7 @@ _TIMES = {
 )
 @session_options
 def doctor(
-    contact: str | None, *, local: bool, as_json: bool, submit: bool, timeout: float
+    contact: str | None, *, engine: str | None, as_json: bool, submit: bool, timeout: float
 ) -> None:
     """Find out why it does not work, or that it does.
 
@@ -57,8 +58,8 @@ def doctor(
 
     The exit status is 0 only if a job could be submitted; with --submit, only if one has run.
     """
-    if local:
-        os.environ[PATH_VARIABLE] = LOCAL
+    if engine:
+        os.environ[PATH_VARIABLE] = engine
     with console(sys.stderr).status("looking") if sys.stderr.isatty() else nullcontext():
         found = diagnose(contact or "", timeout, test_job=submit)
     results = checks(found)

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Optional
 
 from drmaa_cffi import explaining
 
-from .local import engine
+from .engines import ask
 from .output import Failure
-from .sessions import is_local
+from .sessions import engine_in_use
 
 
 class Why(NamedTuple):
@@ -34,8 +34,9 @@ class Failures:
 
 def _ask() -> dict[str, Why]:
     try:
-        if is_local():
-            return _of_local_engine()
+        engine = engine_in_use()
+        if engine is not None:
+            return _of_engine(engine)
         if explaining.is_grid_engine():
             return {job: Why(None, said) for job, said in explaining.unusual_states().items()}
     except (OSError, Failure, ValueError):
@@ -43,8 +44,8 @@ def _ask() -> dict[str, Why]:
     return {}
 
 
-def _of_local_engine() -> dict[str, Why]:
-    jobs: list[dict[str, Any]] = json.loads(engine("jobs"))
+def _of_engine(engine: str) -> dict[str, Why]:
+    jobs: list[dict[str, Any]] = json.loads(ask(engine, "jobs"))
     return {
         ended["job"]: Why(ended["cause"], ended["reason"])
         for job in jobs

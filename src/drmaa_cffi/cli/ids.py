@@ -10,12 +10,13 @@ import click
 
 from . import restart
 from .output import PROGRAM
+from .sessions import ENGINES
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 STDIN_HELP = (
     "Without ids, they are read from standard input: words, or what `submit --json` wrote, which "
-    "tells the session, too, and whether it is the local engine's."
+    "tells the session, too, and which engine it is of."
 )
 
 
@@ -25,8 +26,8 @@ class Ids(NamedTuple):
     ids: list[str]
     #: The session's contact, where it was given or came with the ids.
     contact: str | None
-    #: Whether they are jobs of the local engine, as was said or came with the ids.
-    local: bool
+    #: The engine whose jobs they are, `local` or `slurm`, as was said or came with the ids.
+    engine: str | None
 
 
 def ids_argument(function: _Function) -> _Function:
@@ -34,14 +35,14 @@ def ids_argument(function: _Function) -> _Function:
     return click.argument("ids", nargs=-1, metavar="[ID]...")(function)
 
 
-def read_ids(ids: tuple[str, ...], contact: str | None, *, local: bool) -> Ids:
+def read_ids(ids: tuple[str, ...], contact: str | None, *, engine: str | None) -> Ids:
     """Return the ids that were given, or that are on standard input.
 
     Raises:
         click.UsageError: there are none.
     """
     if ids and ids != ("-",):
-        return Ids(list(ids), contact, local)
+        return Ids(list(ids), contact, engine)
     if not ids and sys.stdin.isatty():
         raise click.UsageError(
             "give the ids of jobs, or write them to standard input, as in "
@@ -49,11 +50,11 @@ def read_ids(ids: tuple[str, ...], contact: str | None, *, local: bool) -> Ids:
         )
     text = restart.read_input()
     is_json = text.lstrip().startswith("{")
-    found = _from_json(text) if is_json else Ids(text.split(), None, local=False)
+    found = _from_json(text) if is_json else Ids(text.split(), None, engine=None)
     if not found.ids:
         raise click.UsageError("there are no job ids on standard input")
     contact = found.contact if contact is None else contact
-    return Ids(found.ids, contact, local or found.local)
+    return Ids(found.ids, contact, engine or found.engine)
 
 
 def _from_json(text: str) -> Ids:
@@ -61,8 +62,12 @@ def _from_json(text: str) -> Ids:
         value = json.loads(text)
         jobs = cast("list[str | dict[str, str]]", value["jobs"])
         ids = [job if isinstance(job, str) else job["job"] for job in jobs]
-        local = value.get("local") is True
-        return Ids([str(job_id) for job_id in ids], value.get("contact"), local)
+        engine = value.get("engine")
+        return Ids(
+            [str(job_id) for job_id in ids],
+            value.get("contact"),
+            engine if engine in ENGINES else None,
+        )
     except (ValueError, KeyError, TypeError, AttributeError):
         raise click.UsageError(
             'standard input is neither words nor a JSON object with "jobs", a list of ids'

@@ -26,7 +26,9 @@ from .watch import Ending, Watch
 @job_options
 @click.option("--tail", is_flag=True, help="Show what the job wrote, when it ends.")
 @session_options
-def run(contact: str | None, *, local: bool, as_json: bool, tail: bool, **options: Any) -> None:
+def run(
+    contact: str | None, *, engine: str | None, as_json: bool, tail: bool, **options: Any
+) -> None:
     """Run a job, or one for each index: submit, wait, and tell how it ended.
 
     Progress goes to standard error: a display on a terminal, plain lines elsewhere. The end of
@@ -39,12 +41,12 @@ def run(contact: str | None, *, local: bool, as_json: bool, tail: bool, **option
     highest of theirs. SIGTERM and SIGHUP leave jobs running, too: 143 and 129.
     """
     try:
-        with open_session(contact, local=local), Interrupts() as interrupts:
+        with open_session(contact, engine=engine), Interrupts() as interrupts:
             status = _run(
                 JobOptions(**options),
                 interrupts,
                 alone=contact is None,
-                local=local,
+                engine=engine,
                 as_json=as_json,
                 tail=tail,
             )
@@ -58,7 +60,7 @@ def _run(
     interrupts: Interrupts,
     *,
     alone: bool,
-    local: bool,
+    engine: str | None,
     as_json: bool,
     tail: bool,
 ) -> int:
@@ -75,7 +77,7 @@ def _run(
         _watch(watch, interrupts, files, as_json=as_json)
     except BaseException:
         # Such as Left, or the error that nobody reads the output any more.
-        _leave(watch, files, local=local)
+        _leave(watch, files, engine=engine)
         raise
     if files:
         files.remove()
@@ -104,7 +106,7 @@ def _watch(watch: Watch, interrupts: Interrupts, files: Optional[Tail], *, as_js
         endings.write(watch, files.text if files else None)
 
 
-def _leave(watch: Watch, files: Optional[Tail], *, local: bool) -> None:
+def _leave(watch: Watch, files: Optional[Tail], *, engine: str | None) -> None:
     """Leave the jobs that have not ended; tell how to come back to them."""
     if not watch.unfinished:
         if files:
@@ -113,9 +115,9 @@ def _leave(watch: Watch, files: Optional[Tail], *, local: bool) -> None:
     kept = f"; their output is in {files.folder}" if files and files.folder else ""
     # There may be no terminal any more.
     with suppress(OSError):
-        wait = how_to("wait", "--contact", Session.contact, local=local)
+        wait = how_to("wait", "--contact", Session.contact, engine=engine)
         say(f"to wait for them: {wait} ID...{kept}")
-        say(f"to end them: {how_to('terminate', local=local)} ID...")
+        say(f"to end them: {how_to('terminate', engine=engine)} ID...")
 
 
 def _advise(job: JobOptions, watch: Watch) -> None:

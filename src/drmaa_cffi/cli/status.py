@@ -19,7 +19,9 @@ from .sessions import is_local, open_session, session_options
 @click.command(epilog=STDIN_HELP)
 @ids_argument
 @session_options
-def status(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: bool) -> None:
+def status(
+    ids: tuple[str, ...], contact: str | None, *, engine: str | None, as_json: bool
+) -> None:
     """Tell the states of jobs.
 
     A line for each: its id, and one of undetermined, queued_active, system_on_hold, user_on_hold,
@@ -28,10 +30,10 @@ def status(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: b
     again is told on standard error, where the DRM tells it. The exit status
     is 1 if one of them is not known.
     """
-    asked = read_ids(ids, contact, local=local)
+    asked = read_ids(ids, contact, engine=engine)
     jobs: list[dict[str, str | None]] = []
     failures = Failures()
-    with open_session(asked.contact, local=asked.local):
+    with open_session(asked.contact, engine=asked.engine):
         for job_id in asked.ids:
             state = error = None
             why = Why()

@@ -18,7 +18,7 @@ from .watch import Ending, Watch
 @click.command(epilog=STDIN_HELP)
 @ids_argument
 @session_options
-def wait(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: bool) -> None:
+def wait(ids: tuple[str, ...], contact: str | None, *, engine: str | None, as_json: bool) -> None:
     """Wait for jobs to end, and tell how they ended.
 
     They must be jobs of the session that --contact names; a job can be waited for once. Ctrl-C
@@ -28,13 +28,13 @@ def wait(ids: tuple[str, ...], contact: str | None, *, local: bool, as_json: boo
     aborted or there is no such job, 130 if it was left running. With several jobs it is the
     highest of theirs. SIGTERM and SIGHUP leave jobs running, too: 143 and 129.
     """
-    asked = read_ids(ids, contact, local=local)
+    asked = read_ids(ids, contact, engine=engine)
 
     def end(ending: Ending) -> None:
         if not as_json:
             data(endings.line(ending))
 
-    with open_session(asked.contact, local=asked.local), Interrupts() as interrupts:
+    with open_session(asked.contact, engine=asked.engine), Interrupts() as interrupts:
         watch = Watch(asked.ids, alone=False)
         follow(watch, interrupts, end)
     if as_json:
