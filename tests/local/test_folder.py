@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -83,6 +84,31 @@ def fill(filler: Path) -> None:
     """Leave no room."""
     with pytest.raises(OSError, match="No space"):
         filler.write_bytes(b"x" * (1 << 21))
+
+
+@root
+@pytest.mark.skipif(
+    shutil.which("bindfs") is None or not Path("/dev/fuse").exists(), reason="needs bindfs"
+)
+def test_shared_file_system(engine: Engine, tmp_path: Path) -> None:
+    """Where shared memory may be refused, the database has no write-ahead log; nothing is lost."""
+    below = tmp_path / "below"
+    below.mkdir(mode=0o700)
+    engine.home.mkdir(mode=0o700)
+    # With direct_io a file can't be mapped into memory for several processes.
+    subprocess.run(["bindfs", "-o", "direct_io", str(below), str(engine.home)], check=True)
+    try:
+        session = initialize()
+        job = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.1; done; exit 7")
+        until(lambda: "running" == session.jobStatus(job))
+        assert [] == [*below.glob("engine.db-wal"), *below.glob("engine.db-shm")]
+        os.kill(engine.pid, signal.SIGKILL)
+        (tmp_path / "go").touch()
+        assert 7 == session.wait(job, 30).exitStatus
+        session.exit()
+        engine.command("stop")
+    finally:
+        subprocess.run(["umount", "-l", str(engine.home)], check=True)
 
 
 @root

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, NamedTuple
 
-from . import migration, model, spec
+from . import filesystem, migration, model, spec
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
@@ -81,7 +81,9 @@ class Store:
         self._db = sqlite3.connect(str(path), isolation_level=None)
         # Exclusive: one engine, no shared memory file, which some file systems lack.
         self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-        self._db.execute("PRAGMA journal_mode=WAL")
+        # SQLite's log is not for file systems of several machines.
+        journal = "TRUNCATE" if filesystem.is_shared(path.parent) else "WAL"
+        self._db.execute(f"PRAGMA journal_mode={journal}")
         self._db.execute("PRAGMA synchronous=NORMAL")
         migration.bring_up(self._db, str(path), _SCHEMA)
         meta = dict(self._db.execute("SELECT name, value FROM meta"))
