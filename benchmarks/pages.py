@@ -1,8 +1,8 @@
 """Write the tables and the chart of docs/explanation/speed.md from what a benchmark found.
 
 ``python benchmarks/pages.py FIGURES.json...``: each file is what ``--json`` of binding.py,
-functions.py, futures.py, gridengine.py or local_engine.py wrote. Each table goes between its two
-comments on the page; the chart shows binding.py's.
+functions.py, futures.py, gridengine.py, local_engine.py or slurm.py wrote. Each table goes between
+its two comments on the page; the chart shows binding.py's.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ WIDTH, LEFT, BAR, LINE = 760, 210, 330, 30
 
 def figure(value: float) -> str:
     """Return a number with about three digits that count, without an exponent."""
-    if value >= 100:  # noqa: PLR2004
+    if value >= 100 or isinstance(value, int):  # noqa: PLR2004
         return f"{value:,.0f}"
     if value >= 10:  # noqa: PLR2004
         return f"{value:.1f}"
@@ -101,10 +101,11 @@ def gridengine_table(found: dict[str, Any]) -> str:
 def rows_table(head: str, found: dict[str, Any]) -> str:
     """Return a table of figures with a unit each."""
     lines = [
-        [what, "not installed" if value is None else f"{figure(value)} {unit}"]
+        [what, "not installed" if value is None else f"{figure(value)} {unit}".rstrip()]
         for what, value, unit in found["rows"]
     ]
-    note = f"\nCPython {found['python']}, {found['machine']}.\n"
+    drm = f"Slurm {found['slurm']} on one node, " if "slurm" in found else ""
+    note = f"\n{drm}CPython {found['python']}, {found['machine']}.\n"
     return markdown([head, ""], lines) + note
 
 
@@ -150,6 +151,8 @@ def write(found: dict[str, Any], folder: Path) -> None:
         name, table = "local-engine", rows_table("The local engine", found)
     elif "futures" in found:
         name, table = "futures", rows_table("Futures", found)
+    elif "slurm" in found:
+        name, table = "slurm", rows_table("On a Slurm", found)
     elif "functions" in found:
         name, table = "functions", rows_table("Python functions", found)
     else:
