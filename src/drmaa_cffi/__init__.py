@@ -106,6 +106,7 @@ if TYPE_CHECKING:
     from .causes import Cause
     from .executor import JobExecutor
     from .resources import Resources
+    from .retry import Retry, more_memory, more_time
     from .usage import Usage
 
 __all__ = [
@@ -187,6 +188,7 @@ __all__ = [
     "ReleaseInconsistentStateException",
     "Resources",
     "ResumeInconsistentStateException",
+    "Retry",
     "Session",
     "SuspendInconsistentStateException",
     "TryLaterException",
@@ -200,6 +202,8 @@ __all__ = [
     "install_as_drmaa",
     "job_state",
     "load_library",
+    "more_memory",
+    "more_time",
     "session",
     "status_to_string",
     "string_to_control_action",
@@ -215,6 +219,9 @@ _LATE = {
     "JobExecutor": "executor",
     "JobFuture": "_futures.future",
     "Resources": "resources",
+    "Retry": "retry",
+    "more_memory": "retry",
+    "more_time": "retry",
     "Usage": "usage",
 }
 

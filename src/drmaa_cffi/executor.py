@@ -12,9 +12,13 @@ from itertools import count
 from typing import TYPE_CHECKING, Generator, Iterable, NamedTuple
 
 from ._binding.jobids import job_id_of
+from ._futures.attempts import AttemptsFuture
+from ._futures.chains import Chain, Predecessor
 from ._futures.errorfile import ErrorFile
 from ._futures.future import JobFuture, refuse_in_child
+from ._futures.managed import Managed
 from ._futures.polling import OnStatus, StatusPoller
+from ._futures.submitter import Span
 from ._waiting import threads, waiting
 from ._waiting.timeouts import patience_of
 from .const import JobState
@@ -28,6 +32,7 @@ from .errors import (
     invalid_argument,
     shown,
 )
+from .retry import Retry
 from .session import Session, index_of
 from .template import JobTemplate
 
@@ -72,17 +77,25 @@ class JobExecutor:
             own, and closes it when it is shut down and its jobs have ended.
         status_interval: Seconds between two sweeps that ask for the states of jobs, for
             *on_status* and wait_started(); nobody is asked for others.
+        most_at_once: How many of its jobs may be submitted and not ended; None for any number.
+            Further ones wait in the program, and are submitted as others end. Where the DRM
+            takes no more for now, that is no error: they are submitted later.
 
     Raises:
         AlreadyActiveSessionException: without *session*: there is one already. And whatever
             Session.initialize() raises.
-        InvalidArgumentException: it is no session, or the interval is not a number above 0.
+        InvalidArgumentException: it is no session, the interval is not a number above 0, or
+            *most_at_once* no whole number above 0.
 
     C: drmaa_init, where it opens a session.
     """
 
     def __init__(
-        self, session: type[Session] | Session | None = None, *, status_interval: float = 5.0
+        self,
+        session: type[Session] | Session | None = None,
+        *,
+        status_interval: float = 5.0,
+        most_at_once: int | None = None,
     ) -> None:
         if not _is_interval(status_interval):
             raise invalid_argument(
@@ -92,6 +105,12 @@ class JobExecutor:
             raise invalid_argument(
                 f"{shown(session)} is no session: pass Session, or an instance of it"
             )
+        if most_at_once is not None and index_of(most_at_once, "most_at_once") < 1:
+            raise invalid_argument(
+                f"most_at_once can't be {shown(most_at_once)}: it is a whole number, at least 1"
+            )
+        self._most_at_once = most_at_once
+        self._managed: Managed | None = None
         self._pid = os.getpid()
         self._owns_session = session is None
         self._session: type[Session] | Session = Session() if session is None else session
@@ -114,7 +133,14 @@ class JobExecutor:
                 ) from None
 
     def submit(
-        self, template: JobTemplate, *, check: bool = False, on_status: OnStatus | None = None
+        self,
+        template: JobTemplate,
+        *,
+        check: bool = False,
+        on_status: OnStatus | None = None,
+        after: Iterable[Predecessor] | Predecessor = (),
+        only_if_ok: bool = False,
+        retry: Retry | None = None,
     ) -> JobFuture:
         """Submit a job.
 
@@ -125,12 +151,19 @@ class JobExecutor:
             on_status: Called with the future and its JobState, first soon and then at each
                 change until the end, in a thread of its own. DRMAA can't tell of changes: they
                 are asked for at the executor's interval, so short ones may be missed.
+            after: Futures or ids of jobs that must have ended before this one starts. The DRM is
+                told, so that it holds when the program is gone; but a job with *retry*, or one
+                that waits for room, is waited for in the program.
+            only_if_ok: True to run the job only if all of those exit with 0. Else it ends, too:
+                its cause is NOT_STARTED, its reason names the one that failed.
+            retry: When to try again; see Retry.
 
         Returns:
             The job's future.
 
         Raises:
             IllegalStateException: the executor was shut down.
+            UnsupportedAttributeException: the DRM has no words for *after* or *only_if_ok*.
             DrmaaException: those of Session.runJob().
 
         C: drmaa_run_job.
@@ -138,8 +171,12 @@ class JobExecutor:
 
         def submit() -> JobFuture:
             with self._submission(on_status):
-                error_file = _error_file(template, check=check)
-                job_id = self._session.runJob(template)
+                chain, error_file = _chain(after, only_if_ok), _error_file(template, check=check)
+                if self._is_managed(template, chain, retry):
+                    (future,) = self._manage(template, None, chain, retry, error_file, on_status)
+                    return future
+                with _followed(template, chain) as followed:
+                    job_id = self._session.runJob(followed)
                 return self._future(job_id, error_file, on_status)
 
         return threads.off_main(submit)
@@ -153,6 +190,9 @@ class JobExecutor:
         *,
         check: bool = False,
         on_status: OnStatus | None = None,
+        after: Iterable[Predecessor] | Predecessor = (),
+        only_if_ok: bool = False,
+        retry: Retry | None = None,
     ) -> list[JobFuture]:
         """Submit many jobs that differ by an index.
 
@@ -163,12 +203,16 @@ class JobExecutor:
             step: The distance between indices, at least 1.
             check: As for submit().
             on_status: As for submit().
+            after: As for submit().
+            only_if_ok: As for submit().
+            retry: As for submit(); each job is tried again by itself.
 
         Returns:
             The jobs' futures, in the order of their indices.
 
         Raises:
             IllegalStateException: the executor was shut down.
+            UnsupportedAttributeException: as submit().
             DrmaaException: those of Session.runBulkJobs().
 
         C: drmaa_run_bulk_jobs.
@@ -177,8 +221,13 @@ class JobExecutor:
         def submit() -> list[JobFuture]:
             first, distance = index_of(begin, "begin"), index_of(step, "step")
             with self._submission(on_status):
-                error_file = _error_file(template, check=check)
-                job_ids = self._session.runBulkJobs(template, first, end, distance)
+                chain, error_file = _chain(after, only_if_ok), _error_file(template, check=check)
+                if self._is_managed(template, chain, retry):
+                    span = _span(first, end, distance)
+                    futures = self._manage(template, span, chain, retry, error_file, on_status)
+                    return list(futures)
+                with _followed(template, chain) as followed:
+                    job_ids = self._session.runBulkJobs(followed, first, end, distance)
                 return [
                     self._future(job_id, error_file and error_file._replace(task=task), on_status)
                     for task, job_id in zip(count(first, distance), job_ids)
@@ -210,8 +259,54 @@ class JobExecutor:
 
         return threads.off_main(attach)
 
+    def _is_managed(self, template: JobTemplate, chain: Chain | None, retry: Retry | None) -> bool:
+        """Whether there is more to do for a job than to submit it."""
+        if retry is not None and not isinstance(retry, Retry):
+            raise invalid_argument(f"retry can't be {shown(retry)}: pass drmaa_cffi.Retry(...)")
+        must_wait = chain is not None and (chain.waits or chain.failure())
+        is_managed = bool(must_wait) or retry is not None or self._most_at_once is not None
+        # What is no template is told of by runJob().
+        return is_managed and isinstance(template, JobTemplate)
+
+    def _manage(
+        self,
+        template: JobTemplate,
+        span: Span | None,
+        chain: Chain | None,
+        retry: Retry | None,
+        error_file: ErrorFile | None,
+        on_status: OnStatus | None,
+    ) -> list[AttemptsFuture]:
+        with self._changed:
+            if self._managed is None:
+                self._managed = Managed(
+                    self._run_accepted, self._most_at_once, self._hold, self._close_one
+                )
+        chain = chain or Chain((), only_if_ok=False)
+        futures = self._managed.submit(template, span, chain, retry, error_file)
+        if on_status is not None:
+            for future in futures:
+                self._poller.watch(future, on_status)
+        return futures
+
+    def _run_accepted(self, template: JobTemplate, span: Span | None) -> list[JobFuture]:
+        """Submit what was accepted, perhaps before the executor was shut down."""
+        with self._submission(None, is_accepted=True):
+            if span is None:
+                return [self._future(self._session.runJob(template), None, None)]
+            job_ids = self._session.runBulkJobs(template, *span)
+            return [self._future(job_id, None, None) for job_id in job_ids]
+
+    def _hold(self, future: JobFuture) -> None:
+        """A future is to be waited for, whether it has a job now or not."""
+        with self._changed:
+            self._open += 1
+        self._futures.add(future)
+
     @contextmanager
-    def _submission(self, on_status: object) -> Generator[None, None, None]:
+    def _submission(
+        self, on_status: object, *, is_accepted: bool = False
+    ) -> Generator[None, None, None]:
         """A block that submits jobs and makes their futures."""
         self._refuse_in_child()
         if on_status is not None and not callable(on_status):
@@ -219,7 +314,7 @@ class JobExecutor:
                 f"on_status can't be {shown(on_status)}: pass a function of a future and a state"
             )
         with self._changed:
-            if self._is_shut:
+            if self._is_shut and not is_accepted:
                 raise IllegalStateException(
                     "the executor was shut down and takes no jobs any more: make a new one"
                 )
@@ -393,6 +488,31 @@ def _futures(values: Iterable[JobFuture]) -> set[JobFuture]:
 def _error_file(template: JobTemplate, *, check: bool) -> ErrorFile | None:
     # What is no template is told of by who submits it.
     return ErrorFile.of(template) if check and isinstance(template, JobTemplate) else None
+
+
+def _chain(after: Iterable[Predecessor] | Predecessor, only_if_ok: bool) -> Chain | None:
+    return None if after == () and not only_if_ok else Chain(after, only_if_ok=only_if_ok)
+
+
+@contextmanager
+def _followed(template: JobTemplate, chain: Chain | None) -> Generator[JobTemplate, None, None]:
+    """Give the template with what the DRM is to be told of the chain."""
+    if chain is None or not isinstance(template, JobTemplate):
+        yield template
+        return
+    with chain.copy(template) as followed:
+        yield followed
+
+
+def _span(begin: int, end: int, step: int) -> Span:
+    """Return the indices of a bulk job, which nobody else checks if they are submitted later."""
+    last = index_of(end, "end")
+    if not (1 <= begin <= last and step >= 1):
+        raise invalid_argument(
+            f"a bulk job can't have the indices from {begin} to {last} by {step}: the first is at "
+            "least 1 and at most the last, the step at least 1"
+        )
+    return begin, last, step
 
 
 def _is_interval(value: object) -> bool:

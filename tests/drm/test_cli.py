@@ -358,3 +358,38 @@ def test_resources(tmp_path: Path, drm: Drm) -> None:
         assert 2 == done.returncode
         assert f" can't be '{words[1]}'" in done.stderr
         assert "code" not in done.stderr
+
+
+def test_chain(submit: Submit, drm: Drm, tmp_path: Path) -> None:
+    """A job waits for the one that --after names; with --only-if-ok it must have gone well."""
+    gate = Gate(tmp_path)
+    _, [first] = submit("--", "/bin/sh", "-c", f"{gate.shut} touch first; exit 3")
+    contact, [second] = submit("--after", first, "--", "/bin/sh", "-c", "test -e first")
+    words = ["--after", first, "--only-if-ok", "--", "/bin/true"]
+    if drm.name == "gridengine":
+        refused = drmaa_cffi("submit", *words)
+        assert 0 != refused.returncode
+        assert "only_if_ok" in refused.stderr
+    else:
+        third_contact, [third] = submit(*words)
+    gate.open()
+    assert 0 == wait(contact, second).returncode
+    if drm.name != "gridengine":
+        assert 125 == wait(third_contact, third).returncode
+
+
+def test_most_at_once(tmp_path: Path, drm: Drm) -> None:
+    """Of an array no more jobs run at once than was said."""
+    script = "mkdir running || exit 1; sleep 0.2; rmdir running"
+    words = [
+        "--array",
+        "1-3",
+        "--most-at-once",
+        "1",
+        "--wd",
+        str(tmp_path),
+        "--output",
+        os.devnull,
+    ]
+    done = drmaa_cffi("run", *words, "--join", "--", "/bin/sh", "-c", script)
+    assert 0 == done.returncode, done

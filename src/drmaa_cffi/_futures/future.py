@@ -180,6 +180,12 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         whose = f"job {self.job_id} was submitted by process {self._pid}"
         refuse_in_child(self._pid, whose, what)
 
+    @property
+    def attempts(self) -> list[JobInfo]:
+        """The records of the job's attempts that have ended; more than one only with a Retry."""
+        is_there = self.has_record and not self.cancelled() and super().exception(0) is None
+        return [super().result(0)] if is_there else []
+
     def status(self) -> JobState:
         """Return the job's state.
 

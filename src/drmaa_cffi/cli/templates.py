@@ -10,6 +10,7 @@ from typing import Any, Callable, Optional, TypeVar
 
 import click
 
+from drmaa_cffi._template.chains import throttle_words
 from drmaa_cffi.const import PLACEHOLDER_HD, PLACEHOLDER_WD, JobSubmissionState
 from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.resources import Resources
@@ -96,6 +97,23 @@ _OPTIONS = (
     click.option(
         "--queue", type=_resource("queue"), metavar="NAME", help="The queue, or partition."
     ),
+    click.option(
+        "--after",
+        multiple=True,
+        metavar="ID",
+        help="A job that must have ended before this one starts. Can be given more than once.",
+    ),
+    click.option(
+        "--only-if-ok",
+        is_flag=True,
+        help="Run only if all of --after exit with 0; else end.",
+    ),
+    click.option(
+        "--most-at-once",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="How many of --array run at once.",
+    ),
     click.option("--hold", is_flag=True, help="Hold the job until it is released."),
 )
 
@@ -127,6 +145,9 @@ class JobOptions:
     memory: Optional[str]
     time: Optional[str]
     queue: Optional[str]
+    after: tuple[str, ...]
+    only_if_ok: bool
+    most_at_once: Optional[int]
     hold: bool
 
     @property
@@ -140,11 +161,21 @@ class JobOptions:
         Raises:
             DrmaaException: as Session.runJob() and runBulkJobs(), and of values.
         """
-        with JobTemplate(**self._attributes()) as template:
+        with JobTemplate(**self._attributes()) as plain, self._chained(plain) as template:
             if self.array is None:
                 return [Session.runJob(template)]
             indices = self.array
             return Session.runBulkJobs(template, indices[0], indices[-1], indices.step)
+
+    def _chained(self, template: JobTemplate) -> JobTemplate:
+        """Return a copy with what the DRM is told of other jobs and of the array."""
+        from drmaa_cffi._futures.chains import Chain  # noqa: PLC0415 - seldom asked for
+
+        if self.most_at_once is not None and self.array is not None:
+            words = throttle_words(Session.drmsInfo, self.most_at_once)
+            own = getattr(template, "nativeSpecification", "")
+            template.nativeSpecification = f"{own} {words}" if own else words
+        return Chain(self.after, only_if_ok=self.only_if_ok).copy(template)
 
     def _attributes(self) -> dict[str, object]:
         """Return the template's attributes; what is not said is not set."""

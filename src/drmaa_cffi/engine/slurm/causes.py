@@ -58,6 +58,8 @@ def entries_of(
         why = ("not_started", _not_started(task, record))
     elif task.terminated and stat & codes.STAT_ABORTED:
         why = ("terminated", "terminated by drmaa_control")
+    elif stat & codes.STAT_ABORTED and reason == "DependencyNeverSatisfied":
+        why = ("not_started", f"a job that it was to follow has failed ({reason})")
     elif stat & codes.STAT_ABORTED:
         cause, words = _OF_STATE.get(state, ("not_started", "Slurm could not start it"))
         why = (cause, f"{words} ({reason})" if reason else words)

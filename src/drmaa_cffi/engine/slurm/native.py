@@ -46,7 +46,8 @@ _SHORT = {
     "W": "wait",
 }
 _REFUSED = {
-    "array": "the tasks of a bulk job are what runBulkJobs is for",
+    "array": "the tasks of a bulk job are what runBulkJobs is for; --array=%N alone is legal, to "
+    "run N of them at once",
     "clusters": "jobs go to the cluster of this machine's slurm.conf, where they are looked for",
     "help": "it would not submit",
     "parsable": "the engine gives it already",
@@ -88,6 +89,8 @@ class Native(NamedTuple):
     output: bool = False
     error: bool = False
     input: bool = False
+    #: How many tasks of a bulk job run at once; 0 for any number.
+    most: int = 0
 
     def text(self) -> str:
         """What `read` makes this of."""
@@ -176,6 +179,8 @@ def _whole(name: str) -> str:
 
 
 def _set(native: Native, name: str, value: str | None, words: tuple[str, ...]) -> Native:
+    if name == "array" and re.fullmatch(r"%[1-9][0-9]{0,8}", value or ""):
+        return native._replace(most=int((value or "%0")[1:]))
     reason = _REFUSED.get(name)
     if reason is not None:
         raise _refusal(f"{words[0].partition('=')[0]} cannot be used: {reason}")

@@ -86,7 +86,8 @@ def words_of(work: spec.JobSpec, options: native.Native, token: str, part: Part)
         b"--comment=" + os.fsencode(comment),
     ]
     if part.step:
-        words.append(b"--array=%d-%d:%d" % part)
+        most = b"%%%d" % options.most if options.most else b""
+        words.append(b"--array=%d-%d:%d" % part + most)
     if work.held:
         words.append(b"--hold")
     if times.start >= 0:

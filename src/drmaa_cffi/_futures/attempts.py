@@ -1,0 +1,213 @@
+"""A job that may wait in the program before it is submitted, and may be submitted again."""
+
+from __future__ import annotations
+
+import math
+import os
+import threading
+from typing import TYPE_CHECKING, Callable
+
+from drmaa_cffi._waiting import waiting
+from drmaa_cffi._waiting.timeouts import patience_of
+from drmaa_cffi.const import JobControlAction, JobState
+from drmaa_cffi.errors import Errno, IllegalStateException, JobFailedError, from_code
+from drmaa_cffi.jobinfo import JobInfo
+
+from .future import JobFuture
+
+if TYPE_CHECKING:
+    from drmaa_cffi.retry import Retry
+    from drmaa_cffi.template import JobTemplate
+
+    from .errorfile import ErrorFile
+
+
+class Source:
+    """A template of the executor's own, deleted when no job needs it any more."""
+
+    def __init__(self, template: JobTemplate, users: int = 1) -> None:
+        self.template = template
+        self._users = users
+        self._lock = threading.Lock()
+
+    def release(self) -> None:
+        """One job less needs it."""
+        with self._lock:
+            self._users -= 1
+            is_last = not self._users
+        if is_last:
+            self.template.delete()
+
+
+class AttemptsFuture(JobFuture):
+    """The future of a job whose attempts are futures of their own; its result is the last one's.
+
+    Args:
+        source: What to submit.
+        index: The index of a bulk job's task; 0 for a single job.
+        retry: When it is tried again; None for never.
+        error_file: Where the job writes its errors, if it is to be checked.
+        withdraw: Takes the future from those that wait to be submitted.
+        settle: Called once, when there is nothing more to submit.
+    """
+
+    # The base class's waits for a job that is there.
+    def __init__(  # pyright: ignore[reportMissingSuperCall]
+        self,
+        source: Source,
+        index: int,
+        retry: Retry | None,
+        error_file: ErrorFile | None,
+        withdraw: Callable[[AttemptsFuture], None],
+        settle: Callable[[], None],
+    ) -> None:
+        super(JobFuture, self).__init__()
+        self.job_id = ""
+        self.source = source
+        self.index = index
+        #: The distance to the next index.
+        self.step = 1
+        self.retry = retry
+        self.left = retry.times if retry else 0
+        self._error_file = error_file
+        self._failure: JobFailedError | None = None
+        self._withdraw = withdraw
+        self._settle = settle
+        self._pid = os.getpid()
+        self._deciding = threading.Lock()
+        self._current: JobFuture | None = None
+        self._ended: list[JobInfo] = []
+        self._is_settled = False
+        #: The thread that completes it, which can't wait for it.
+        self.thread: threading.Thread | None = None
+
+    @property
+    def attempts(self) -> list[JobInfo]:
+        """The records of the attempts that have ended, the last one's included."""
+        return list(self._ended)
+
+    @property
+    def has_record(self) -> bool:
+        """Whether the end of the last attempt is known, or there was none."""
+        current = self._current
+        return self.done() and (current is None or current.has_record)
+
+    # What the submitter says.
+
+    def submitted(self, job: JobFuture) -> None:
+        """Take the next attempt."""
+        with self._deciding:
+            self._current = job
+            self.job_id = job.job_id
+            is_late = self.cancelled()
+        if is_late:
+            job.cancel()
+
+    def ended(self, job: JobFuture) -> JobInfo | None:
+        """Take an attempt's end; return its record if it is to be followed by another."""
+        if job.cancelled():
+            self._become_cancelled()
+            return None
+        error = job.exception()
+        if error is not None:
+            self.fail(error)
+            return None
+        info = job.result()
+        with self._deciding:
+            self._ended.append(info)
+            if self.retry is not None and self.left and self.retry.wants(info):
+                self.left -= 1
+                self._current = None
+                return info
+        self.complete(info)
+        return None
+
+    def complete(self, info: JobInfo) -> None:
+        """Have a result."""
+        with self._deciding:
+            if self.done():
+                return
+            self._settle_once()
+        self.set_result(info)
+
+    def fail(self, error: BaseException) -> None:
+        """Have no result but an error."""
+        with self._deciding:
+            if self.done():
+                return
+            self._settle_once()
+        self.set_exception(error)
+
+    def _settle_once(self) -> None:
+        if not self._is_settled:
+            self._is_settled = True
+            self.source.release()
+            self._settle()
+
+    # What the program asks.
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Return what result() would raise, or None, when the last attempt has ended."""
+        seconds = patience_of(timeout)
+        if not self.done():
+            self._refuse_in_child("wait for it")
+            waiting.waits.refuse_to_wait_here()
+            if threading.current_thread() is self.thread:
+                raise IllegalStateException(
+                    "a callback of a job can't wait for one that the same thread submits"
+                )
+        error = super(JobFuture, self).exception(None if seconds == math.inf else seconds)
+        if error is not None or self._error_file is None:
+            return error
+        info = super(JobFuture, self).result(0)
+        if not info.ok and self._failure is None:
+            self._failure = JobFailedError.of(info, self._error_file.tail(self.job_id))
+        return self._failure
+
+    def result(self, timeout: float | None = None) -> JobInfo:
+        """Return the record of the last attempt, when that has ended."""
+        error = self.exception(timeout)
+        if error is not None:
+            raise error
+        return super(JobFuture, self).result(0)
+
+    def status(self) -> JobState:
+        """Return the state of the current attempt; QUEUED_ACTIVE while none is submitted."""
+        current = self._current
+        if current is not None:
+            return current.status()
+        return JobState.FAILED if self.done() else JobState.QUEUED_ACTIVE
+
+    def terminate(self) -> None:
+        """End the current attempt, and don't try again. The result follows when it has ended."""
+        self.left = 0
+        super().terminate()
+
+    def cancel(self) -> bool:
+        """End the job, or don't submit it, and have no result."""
+        self._refuse_in_child("cancel it")
+        with self._deciding:
+            if self.done():
+                return self.cancelled()
+            self.left = 0
+            current = self._current
+        if current is not None and not current.cancel():
+            return False
+        self._withdraw(self)
+        return self._become_cancelled()
+
+    def _become_cancelled(self) -> bool:
+        with self._deciding:
+            if self.done():
+                return self.cancelled()
+            self._settle_once()
+        super(JobFuture, self).cancel()
+        self.set_running_or_notify_cancel()
+        return True
+
+    def _control(self, action: JobControlAction) -> None:
+        current = self._current
+        if current is None:
+            words = "is over" if self.done() else "waits in the program to be submitted: cancel()"
+            raise from_code(Errno.INVALID_JOB, "", f"the job {words}")
+        current._control(action)  # noqa: SLF001 - they are of one kind
