@@ -34,6 +34,8 @@ NAME = "slurm"
 #: How long the engine waits, when it leaves, for submissions under way.
 _LEAVE_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.1
+#: How often a job is looked for that may have been queued.
+_LOOKS = 3
 
 
 class Kind:
@@ -97,7 +99,7 @@ class Slurm:
         if terminated:
             # The engine before this one may not have come to it.
             self._do(self._control.terminate(terminated))
-        self._tracking.start()
+        self._tracking.start(self._core.settings.keep_days)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -204,9 +206,12 @@ class Slurm:
 
     async def _cancel_when_found(self, token: str) -> None:
         """Its client was told that it was not submitted."""
-        number = await self._find(token)
-        if number is not None:
-            await self._run.run("scancel", [number])
+        for _ in range(_LOOKS):
+            number = await self._find(token)
+            if number is not None:
+                await self._run.run("scancel", [number])
+                return
+            await asyncio.sleep(self._looks.interval)
 
     async def _limits(self) -> config.Config:
         async with self._asking_config:

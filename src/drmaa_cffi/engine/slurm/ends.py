@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import logging
 import os
 import re
 import signal
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
+
+_log = logging.getLogger(__name__)
 
 _MICRO = 1_000_000
 _MOST_BYTES = 1 << 16
@@ -65,7 +69,7 @@ def path_of(folder: Path, token: str) -> bytes:
 
 
 def look(folder: Path) -> Seen:
-    """Whose records there are; to be called in a thread, as a file server may be slow.
+    """Whose records there are.
 
     Raises:
         OSError: the folder cannot be read.
@@ -93,14 +97,57 @@ def read(folder: Path, name: Name) -> Record | None:
     return parse(name, text)
 
 
+class Found(NamedTuple):
+    """What a look into the folder has found."""
+
+    seen: Seen
+    records: list[Record]
+    broken: list[Name]
+
+
+def collect(folder: Path, known: frozenset[Name]) -> Found:
+    """Reads what has ended, but for what is known; to be called in a thread.
+
+    Raises:
+        OSError: the folder cannot be read, or made anew.
+    """
+    try:
+        seen = look(folder)
+    except FileNotFoundError:
+        # Somebody has removed it: what is still to come has a place again.
+        _log.error("the folder %s is gone, and is made anew", folder)
+        folder.mkdir(mode=0o700, parents=True)
+        seen = Seen(set(), set())
+    found = Found(seen, [], [])
+    for name in seen.ended - known:
+        try:
+            record = read(folder, name)
+        except OSError:  # the next look will tell
+            continue
+        if record is None:
+            found.broken.append(name)
+        else:
+            found.records.append(record)
+    return found
+
+
 def remove(folder: Path, names: Iterable[Name]) -> None:
     """Removes records that are stored elsewhere, or of no use."""
     for token, task, restart in names:
         for kind in ("end", "run"):
-            try:
+            with contextlib.suppress(OSError):  # `sweep` tries it again
                 (folder / f"{token}.{task}.{restart}.{kind}").unlink()
-            except OSError:  # it is looked at again at the engine's next start
-                continue
+
+
+def sweep(folder: Path, tokens: Collection[str], before: float) -> None:
+    """Removes what is older than `before`, in seconds since 1970, and has none of the tokens."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            match = _NAME.fullmatch(entry.name)
+            if match and match[1] not in tokens:
+                with contextlib.suppress(OSError):
+                    if entry.stat().st_mtime < before:
+                        (folder / entry.name).unlink()
 
 
 def parse(name: Name, text: str) -> Record | None:

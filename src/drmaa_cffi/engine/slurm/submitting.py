@@ -22,6 +22,8 @@ _MARK = "drmaa:"
 #: After a doubtful answer the job is looked for as long as this, in seconds.
 _PATIENCE = 60.0
 _LOOK_AGAIN_SECONDS = 2.0
+#: It is taken for not queued when Slurm has not shown it for this time, in seconds.
+_SETTLED_SECONDS = 5.0
 #: Of one word of a command's environment or arguments, which Linux sets.
 _MOST_WORD = (128 << 10) - 1
 
@@ -206,22 +208,26 @@ class Submitting:
         """The job's number, after an answer that may be wrong."""
         _log.warning("a submission is doubtful: %s", doubt)
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _PATIENCE
+        began = loop.time()
+        seen = None
         while True:
             try:
                 number = await self.find(token)
             except (commands.Unreachable, commands.Refused) as away:
-                if loop.time() > deadline:
+                if loop.time() > began + _PATIENCE:
                     raise Doubtful(
                         token,
                         f"{doubt}; whether the job was queued could not be found out ({away}): "
                         "if it was, it will be cancelled",
                     ) from away
-                await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-                continue
-            if number is None:
-                raise codes.Refusal(codes.TRY_LATER, f"{doubt}; the job was not queued")
-            return number
+            else:
+                if number is not None:
+                    return number
+                # A controller that was away may take up the submission after our question.
+                seen = loop.time() if seen is None else seen
+                if loop.time() >= seen + _SETTLED_SECONDS:
+                    raise codes.Refusal(codes.TRY_LATER, f"{doubt}; the job was not queued")
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
     async def find(self, token: str) -> str | None:
         """The number of the job with a token; None if Slurm knows of none.

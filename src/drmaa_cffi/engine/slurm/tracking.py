@@ -12,7 +12,7 @@ import contextlib
 import logging
 import signal
 import time
-from typing import TYPE_CHECKING, Callable, Dict, NamedTuple
+from typing import TYPE_CHECKING, Callable, Dict
 
 from drmaa_cffi.engine.core import codes, model
 
@@ -34,35 +34,15 @@ _TICK = 1.0
 _RECORD_SECONDS = 5.0
 #: After something was done to a job Slurm is asked again soon, then in growing steps.
 _FIRST_STEP = 0.25
+#: So many runs of a job that were killed leave nothing when it has ended.
+_MOST_RESTARTS = 8
 #: A job that neither Slurm nor a record knows is lost after this time, in seconds.
 LOST_SECONDS = 300.0
 _ASK_ACCOUNTING_SECONDS = 60.0
+_ABSENT_SECONDS = 10.0
+_DAY = 86400
 #: By these Slurm ends jobs; exit statuses as a shell gives them on.
 _ENDED_BY_SLURM = frozenset((signal.SIGKILL, signal.SIGTERM))
-
-
-class _Found(NamedTuple):
-    """What a look into the folder has found."""
-
-    seen: ends.Seen
-    records: list[ends.Record]
-    broken: list[ends.Name]
-
-
-def _look(folder: Path, known: frozenset[ends.Name]) -> _Found:
-    """Reads what has ended; in a thread."""
-    seen = ends.look(folder)
-    found = _Found(seen, [], [])
-    for name in seen.ended - known:
-        try:
-            record = ends.read(folder, name)
-        except OSError:  # the next look will tell
-            continue
-        if record is None:
-            found.broken.append(name)
-        else:
-            found.records.append(record)
-    return found
 
 
 class Tracking:
@@ -112,8 +92,11 @@ class Tracking:
         self._watching: asyncio.Task[None] | None = None
         self._removing: set[asyncio.Future[None]] = set()
 
-    def start(self) -> None:
-        """Begins to watch."""
+    def start(self, keep_days: float) -> None:
+        """Begins to watch; records of nobody's jobs go after some days."""
+        before = time.time() - keep_days * _DAY
+        with contextlib.suppress(OSError):
+            ends.sweep(self._folder, self._by_token, before)
         self._watching = asyncio.ensure_future(self._watch())
 
     async def stop(self) -> None:
@@ -195,7 +178,10 @@ class Tracking:
             return
         loop = asyncio.get_running_loop()
         known = frozenset(self._known)
-        self._take(await loop.run_in_executor(None, _look, self._folder, known))
+        try:
+            self._take(await loop.run_in_executor(None, ends.collect, self._folder, known))
+        except OSError as error:  # Slurm's word may tell the ends
+            _log.error("the records in %s cannot be read: %s", self._folder, error)
         if time.monotonic() >= self._next_look and self._core.unfinished:
             began = time.monotonic()
             try:
@@ -217,7 +203,7 @@ class Tracking:
 
     # Records.
 
-    def _take(self, found: _Found) -> None:
+    def _take(self, found: ends.Found) -> None:
         for name in found.seen.running - self._running:
             self._began(name)
         self._running = found.seen.running
@@ -271,15 +257,24 @@ class Tracking:
     def _finish(self, task: model.Task, end: model.End, record: ends.Record | None = None) -> None:
         for table in (self._open, self._unrecorded, self._cancelled, self._absent):
             table.pop(task, None)
+        job = task.job
+        # Also what a run has left that was killed.
+        self._stored += [name for name in self._names_of(task) if name in self._running]
         if record is not None:
             self._stored.append(record.name)
-        job = task.job
         self._over[task.id] = time.monotonic()
         self._core.ended(task, end)
         if not job.unfinished:
             for at in range(len(job.places)):
                 self._by_token.pop(submitting.token_of(job, at), None)
         self._core.soon()
+
+    def _names_of(self, task: model.Task) -> Iterator[ends.Name]:
+        for at, place in enumerate(task.job.places):
+            if not place.step or place.begin <= task.index <= place.end:
+                token = submitting.token_of(task.job, at)
+                for restart in range(_MOST_RESTARTS):
+                    yield ends.Name(token, task.index, restart)
 
     # Slurm's word.
 
@@ -376,8 +371,12 @@ class Tracking:
             return
         if now - self._accounting_asked < _ASK_ACCOUNTING_SECONDS:
             return
+        # One that was submitted just now may be shown only by the next answer.
+        absent = [task for task, since in self._absent.items() if now - since >= _ABSENT_SECONDS]
+        tasks = {task.id: task for task in absent}
+        if not tasks:
+            return
         self._accounting_asked = now
-        tasks = {task.id: task for task in self._absent}
         since = min(task.job.submitted for task in tasks.values()) // 1_000_000
         rows: Dict[str, accounting.Row] = await accounting.ask(self._run, tasks, since)
         for text, task in tasks.items():
@@ -394,7 +393,7 @@ _UNTOUCHED: model.Task = object()  # type: ignore[assignment]
 
 def _is_older(row: snapshot.Row | accounting.Row, job: model.Job) -> bool:
     """Whether it is another job: ids begin anew after the largest. Clocks may differ by hours."""
-    return 0 < row.submitted < job.submitted // 1_000_000 - 86400
+    return 0 < row.submitted < job.submitted // 1_000_000 - _DAY
 
 
 def _now() -> int:
