@@ -92,6 +92,7 @@ def until_state(job_id: str, state: str) -> None:
         "-p main script.sh",
         "-M other",
         "-- script.sh",
+        "--signal=B:USR1@60",
         "'unclosed",
     ],
 )
@@ -141,6 +142,8 @@ def test_streams_of_options(session: Session, tmp_path: Path) -> None:
     native = f"-o {tmp_path}/of-%j -D {tmp_path}"
     info = run("pwd; echo error >&2", outputPath=":/dev/null", nativeSpecification=native)
     assert f"{tmp_path}\nerror\n" == (tmp_path / f"of-{info.jobId}").read_text()
+    run("echo relative", workingDirectory=tmp_path, nativeSpecification="--output=of")
+    assert "relative\n" == (tmp_path / "of").read_text()
 
 
 def test_jobs_of_others(session: Session) -> None:

@@ -20,7 +20,7 @@ _ID = re.compile(r"\d+(_\d+)?", re.ASCII)
 class Row(NamedTuple):
     """One job of the accounting; times in seconds since 1970, 0 where there are none.
 
-    `status` is a wait status, with 7 bits only of an exit status.
+    `status` is a wait status, with 7 bits only of an exit status: 200 is 72 here.
     """
 
     id: str
@@ -69,6 +69,8 @@ def parse(text: str) -> dict[str, Row]:
         job, state, code, submitted, started, ended, nodes, hosts = values
         exit_code, _, number = code.partition(":")
         status = _number(number) or _number(exit_code) << 8
+        if not status and state.startswith("FAILED"):
+            status = 128 << 8  # without its eighth bit
         row = Row(
             job,
             state,

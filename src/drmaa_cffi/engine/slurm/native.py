@@ -184,6 +184,11 @@ def _set(native: Native, name: str, value: str | None, words: tuple[str, ...]) -
     reason = _REFUSED.get(name)
     if reason is not None:
         raise _refusal(f"{words[0].partition('=')[0]} cannot be used: {reason}")
+    if name == "signal" and re.match("R?B", value or ""):
+        raise _refusal(
+            f"{words[0]} would signal the engine's script alone, and not the command: set "
+            "softRunDurationLimit, which sends SIGUSR1 to the command"
+        )
     if name == "quiet":
         return native
     field = _FIELDS.get(name)

@@ -69,8 +69,17 @@ def parts_of(begin: int, end: int, step: int, limits: config.Config) -> list[Par
     return [Part(at, min(at + most - step, last), step) for at in range(begin, last + 1, most)]
 
 
-def words_of(work: spec.JobSpec, options: native.Native, token: str, part: Part) -> list[bytes]:
+def words_of(
+    work: spec.JobSpec, options: native.Native, token: str, part: Part, directory: bytes
+) -> list[bytes]:
     """The arguments of sbatch: the attributes, then the native specification, which wins.
+
+    Args:
+        work: the attributes.
+        options: the native specification.
+        token: names this part.
+        part: its indices.
+        directory: what relative paths of Slurm's own streams begin at.
 
     Raises:
         codes.Refusal: an attribute is too long to be handed over.
@@ -81,7 +90,7 @@ def words_of(work: spec.JobSpec, options: native.Native, token: str, part: Part)
         b"--parsable",
         b"--export=ALL",
         b"--job-name=" + work.name,
-        b"--chdir=/",
+        b"--chdir=" + directory,
         b"--output=/dev/null",
         b"--input=/dev/null",
         b"--open-mode=append",
@@ -161,9 +170,11 @@ def prepare(
     files = spec.files_of(work, context, script.NUMBER, script.INDEX if part.step else None)
     streams = script.Streams(options.output, options.error, options.input)
     text = script.make(work, context, files, ends.path_of(folder, token), streams)
+    # The script enters the working directory by itself, to tell why it cannot.
+    own = any(streams) and b"\0" not in files.directory
     return Submission(
         token,
-        words_of(work, options, token, part),
+        words_of(work, options, token, part, files.directory if own else b"/"),
         text,
         dict(variable.split(b"=", 1) for variable in script.clean(context.environment)),
     )
