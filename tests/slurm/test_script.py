@@ -168,6 +168,15 @@ def test_terminated(tmp_path: Path, shell: list[str]) -> None:
     assert (5 << 8, True) == (record.status, record.terminated)
 
 
+def test_terminated_at_the_end() -> None:
+    """A SIGTERM may come while the script writes the end."""
+    times = "0m0.0s 0m0.0s\n0m0.5s 0m0.25s"
+    text = f"start 5.1 17 node\nTerminated\nend 143 6.2\ngot TERM\n{times}\ndone\n"
+    record = ends.parse(NAME, text)
+    assert record is not None
+    assert (15, True, 500_000) == (record.status, record.terminated, record.utime)
+
+
 def test_cut_records() -> None:
     """A record that is not whole is none."""
     whole = "start 5.1 17 node\nend 0 6.2\n0m0.0s 0m0.0s\n0m0.5s 0m0.25s\ndone\n"

@@ -21,6 +21,7 @@ _MOST_BYTES = 1 << 16
 _NAME = re.compile(r"([0-9a-f]+)\.(\d+)\.(\d+)\.(run|end)", re.ASCII)
 _TIME = re.compile(r"(?:(\d+)h)?(\d+)m([\d.,]+)s", re.ASCII)
 _OF_BASH = re.compile(r"\[1\]\S*\s+(?!\s|Done|Exit|Running|Stopped)")
+_TERMINATED = "got TERM"
 #: Beside strerror()'s words, those of dash.
 _REASONS = {os.strerror(code): code for code in errno.errorcode} | {
     "No such file": errno.ENOENT,
@@ -152,7 +153,9 @@ def sweep(folder: Path, tokens: Collection[str], before: float) -> None:
 
 def parse(name: Name, text: str) -> Record | None:
     """The record in a text; None if it is not whole."""
-    lines = text.splitlines()
+    # A trap runs between any two commands of the script.
+    told = text.splitlines()
+    lines = [line for line in told if line != _TERMINATED]
     try:
         first = next(line for line in lines if line.startswith("start ")).split()
         at = max(at for at, line in enumerate(lines) if line.startswith("end "))
@@ -176,7 +179,7 @@ def parse(name: Name, text: str) -> Record | None:
         started,
         max(ended, started),
         _status_of(code, said),
-        "got TERM" in said,
+        len(lines) < len(told),
         stage,
         reason,
         utime,
