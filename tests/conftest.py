@@ -43,11 +43,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--screens", metavar="FOLDER", help="save the terminal's screens as pictures there"
     )
+    parser.addoption(
+        "--results", metavar="FILE", help="write there how cases and promises fared on the DRM"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the library of the DRM that was chosen, before anything loads one."""
     drm = config.getoption("--drm")
+    results = config.getoption("--results")
+    if results and not hasattr(config, "workerinput"):  # not in the processes of pytest-xdist
+        from results import Results  # noqa: PLC0415 - it loads the package
+
+        config.pluginmanager.register(Results(drm, Path(results).absolute()))
     if drm == "local":
         use_engine_of_our_own(config, drm)
     elif drm == "gridengine" and "gridengine" not in os.environ.get("DRMAA_LIBRARY_PATH", ""):
