@@ -10,7 +10,7 @@ from typing import Callable, Iterator
 
 import pytest
 from drms import Drm
-from jobs import Gate
+from jobs import LONG, Gate
 
 from programs import output, start
 from terminal import COMMAND, drmaa_cffi, until_running
@@ -393,3 +393,29 @@ def test_most_at_once(tmp_path: Path, drm: Drm) -> None:
     ]
     done = drmaa_cffi("run", *words, "--join", "--", "/bin/sh", "-c", script)
     assert 0 == done.returncode, done
+
+
+def test_follow(tmp_path: Path) -> None:
+    """With --follow output comes while the job runs, lines of an array with the index in front."""
+    gate = Gate(tmp_path)
+    script = f"echo begun; {gate.shut} printf 'no end' >&2"
+    words = ["run", "--follow", "--array", "9-10", "--wd", str(tmp_path), "--", "/bin/sh", "-c"]
+    with subprocess.Popen(
+        [*COMMAND, *words, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as command:
+        assert command.stdout is not None
+        begun = sorted(command.stdout.readline() for _ in range(2))
+        assert [" 9 | begun\n", "10 | begun\n"] == begun
+        gate.open()
+        said, errors = command.communicate(timeout=LONG)
+    assert (0, "") == (command.returncode, said)
+    assert [" 9 | no end", "10 | no end"] == sorted(x for x in errors.split("\n") if " | " in x)
+    assert not list(tmp_path.glob(".drmaa-cffi-*"))
+
+
+def test_follow_one(tmp_path: Path) -> None:
+    """What a single job writes is shown as it is, all of it."""
+    script = "head -c 3000000 /dev/zero"
+    words = ["run", "--follow", "--wd", str(tmp_path), "--", "/bin/sh", "-c", script]
+    done = subprocess.run([*COMMAND, *words], capture_output=True, timeout=LONG, check=False)
+    assert (0, bytes(3_000_000)) == (done.returncode, done.stdout)

@@ -11,6 +11,7 @@ from drmaa_cffi.session import Session
 
 from .display import Lines, make_display
 from .interrupts import Answer, Interrupts
+from .live import Live
 from .output import say
 from .watch import Ending, Watch, summary
 
@@ -21,13 +22,19 @@ class Left(SystemExit):
     """The user has left jobs running, or a signal ends the program."""
 
 
-def follow(watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None]) -> None:
+def follow(
+    watch: Watch,
+    interrupts: Interrupts,
+    end: Callable[[Ending], None],
+    live: Live | None = None,
+) -> None:
     """Wait for all jobs of *watch*.
 
     Args:
         watch: The jobs.
         interrupts: What counts Ctrl-C.
         end: Called at each end of a job; it may write.
+        live: Shows what the jobs write meanwhile; None for nothing.
 
     Raises:
         Left: the user has left them running, or a signal ends the program.
@@ -38,7 +45,7 @@ def follow(watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None]) 
     watch.start()
     display = make_display(watch)
     try:
-        _follow(watch, interrupts, end, display)
+        _follow(watch, interrupts, end, display, live)
     except BaseException as error:
         # There may be no terminal any more.
         with contextlib.suppress(OSError):
@@ -54,9 +61,17 @@ def follow(watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None]) 
 
 
 def _follow(
-    watch: Watch, interrupts: Interrupts, end: Callable[[Ending], None], display: Lines
+    watch: Watch,
+    interrupts: Interrupts,
+    end: Callable[[Ending], None],
+    display: Lines,
+    live: Live | None,
 ) -> None:
     while watch.unfinished:
+        written = live.look(watch) if live else []
+        if live and written:
+            with display.aside():
+                live.write(written)
         news = watch.news(_TICK)
         if news:
             with display.aside():

@@ -14,6 +14,7 @@ from drmaa_cffi.session import Session
 from . import endings
 from .follow import follow
 from .interrupts import Interrupts
+from .live import Live
 from .output import PROGRAM, Failure, data, say
 from .sessions import open_session, session_options
 from .submit import COMMAND_SETTINGS, how_to
@@ -25,34 +26,51 @@ from .watch import Ending, Watch
 @click.command(context_settings=COMMAND_SETTINGS, options_metavar="[OPTIONS] [--]")
 @job_options
 @click.option("--tail", is_flag=True, help="Show what the job wrote, when it ends.")
+@click.option("--follow", "live", is_flag=True, help="Show what the job writes, as it comes.")
 @session_options
 def run(
-    contact: str | None, *, engine: str | None, as_json: bool, tail: bool, **options: Any
+    contact: str | None,
+    *,
+    engine: str | None,
+    as_json: bool,
+    tail: bool,
+    live: bool,
+    **options: Any,
 ) -> None:
     """Run a job, or one for each index: submit, wait, and tell how it ended.
 
     Progress goes to standard error: a display on a terminal, plain lines elsewhere. The end of
-    each job is a line on standard output; with --tail that has what the jobs wrote, and their ends
-    go to standard error. Ctrl-C asks whether to terminate them or to leave them running; twice
-    terminates.
+    each job is a line on standard output; with --tail and --follow that has what the jobs wrote,
+    and their ends go to standard error. Ctrl-C asks whether to terminate them or to leave them
+    running; twice terminates.
 
     The exit status is the job's; 128 and the signal's number if a signal ended it, 125 if it was
     aborted or could not be submitted, 130 if it was left running. With several jobs it is the
     highest of theirs. SIGTERM and SIGHUP leave jobs running, too: 143 and 129.
     """
+    if live and as_json:
+        raise click.UsageError("--follow and --json both write to standard output: use --tail")
+    job = JobOptions(**options)
     try:
         with open_session(contact, engine=engine), Interrupts() as interrupts:
             status = _run(
-                JobOptions(**options),
+                job,
                 interrupts,
                 alone=contact is None,
                 engine=engine,
                 as_json=as_json,
-                tail=tail,
+                files=_files(job, tail=tail, live=live),
             )
     except DrmaaException as error:
         raise Failure(str(error), endings.ABORTED) from error
     sys.exit(status)
+
+
+def _files(job: JobOptions, *, tail: bool, live: bool) -> Optional[Tail]:
+    """Return what shows the jobs' output."""
+    if live:
+        return Live(job)
+    return Tail(job) if tail else None
 
 
 def _run(
@@ -62,10 +80,9 @@ def _run(
     alone: bool,
     engine: str | None,
     as_json: bool,
-    tail: bool,
+    files: Optional[Tail],
 ) -> int:
     """Run the job in the open session; return the exit status."""
-    files = Tail(job) if tail else None
     try:
         ids = (files.options if files else job).submit()
     except BaseException:
@@ -101,7 +118,7 @@ def _watch(watch: Watch, interrupts: Interrupts, files: Optional[Tail], *, as_js
         files.show(ending)
         say(endings.line(ending))
 
-    follow(watch, interrupts, end)
+    follow(watch, interrupts, end, files if isinstance(files, Live) else None)
     if as_json:
         endings.write(watch, files.text if files else None)
 

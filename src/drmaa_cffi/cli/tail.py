@@ -89,12 +89,8 @@ class Tail:
         stream.buffer.flush()
 
     def _read(self, path: Path, ending: Ending) -> bytes:
-        if ending.aborted and not path.exists():
-            # It may never have begun to write.
+        if not self._await(path, ending):
             return b""
-        end = time.monotonic() + _LATE
-        while not path.exists() and time.monotonic() < end:
-            time.sleep(_LOOK)
         try:
             with path.open("rb") as file:
                 file.seek(self._before.get(path, 0))
@@ -102,3 +98,14 @@ class Tail:
         except OSError as error:
             say(f"{PROGRAM}: the job's output can't be shown: {error}")
             return b""
+
+    @staticmethod
+    def _await(path: Path, ending: Ending) -> bool:
+        """Wait for a file that comes late; return whether it is worth a look."""
+        if ending.aborted and not path.exists():
+            # It may never have begun to write.
+            return False
+        end = time.monotonic() + _LATE
+        while not path.exists() and time.monotonic() < end:
+            time.sleep(_LOOK)
+        return True
