@@ -7,6 +7,7 @@ import shlex
 import shutil
 from pathlib import Path
 
+import hardened
 from setuptools import Extension
 from setuptools.command.build_ext import build_ext
 
@@ -43,7 +44,10 @@ class PlainC(Extension):
             depends=[*map(str, ENGINE.rglob("*.h")), "src/drmaa_cffi/_binding/_c/drmaa.h"],
             include_dirs=[str(ENGINE / "_c")],
             define_macros=[(f"ENGINE_{word}", f'"{words[word]}"') for word in words],
-            extra_compile_args=["-std=c11", "-D_GNU_SOURCE", "-fvisibility=hidden", "-pthread"],
+            extra_compile_args=[
+                *("-std=c11", "-D_GNU_SOURCE", "-fvisibility=hidden", "-pthread"),
+                *hardened.COMPILED,
+            ],
         )
         self.module = module.rpartition(".")[2]
 
@@ -83,9 +87,10 @@ class BuildExt(build_ext):
         if ext.module == "job_runner":
             # distutils gives CFLAGS to the linker of libraries only; sanitizers need them here.
             flags = shlex.split(os.environ.get("CFLAGS", ""))
+            flags += hardened.LINKED
             self.compiler.link_executable(objects, str(target), extra_postargs=flags)
         else:
-            flags = ["-pthread", f"-Wl,-soname,{SONAME}"]
+            flags = ["-pthread", f"-Wl,-soname,{SONAME}", *hardened.LINKED]
             self.compiler.link_shared_object(objects, str(target), extra_postargs=flags)
 
 

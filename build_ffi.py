@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from cffi import FFI
+
+sys.path.insert(0, str(Path(__file__).parent))
+import hardened  # found by the line above
 
 C_DIR = Path("src", "drmaa_cffi", "_binding", "_c")
 HEADERS = ("drmaa.h", "library.h", "call.h", "session.h", "calls.h")
@@ -32,6 +36,7 @@ ffibuilder.set_source(
     include_dirs=[str(C_DIR)],
     depends=[str(header) for header in sorted(C_DIR.glob("*.h"))],
     # Hidden: the library that is loaded later must not find its names here.
-    extra_compile_args=["-std=gnu11", "-fvisibility=hidden"],
+    extra_compile_args=["-std=gnu11", "-fvisibility=hidden", *hardened.COMPILED],
+    extra_link_args=hardened.LINKED,
     libraries=["dl", "pthread"],
 )

@@ -15,10 +15,15 @@ import sys
 import sysconfig
 import tarfile
 import tempfile
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from elftools.elf.elffile import ELFFile
+
 ROOT = Path(__file__).parents[1]
+# Flags of a file's dynamic section: all addresses are found at the start.
+DF_BIND_NOW, DF_1_NOW = 8, 1
 # Zig gives musl the name that its own linker knows; Linux distributions have another.
 MUSL = "libc.musl-{}.so.1"
 
@@ -99,7 +104,28 @@ def check(wheel: Path, target: Target, work: Path) -> Path:
     if "-cp39-abi3-" not in repaired.name or target.tag not in repaired.name:
         sys.exit(f"{repaired.name} should be tagged cp39-abi3 and {target.tag}")
     run("abi3audit", "--strict", repaired)
+    check_hardened(repaired, work)
     return repaired
+
+
+def check_hardened(wheel: Path, work: Path) -> None:
+    """End the program if a compiled file of the wheel lacks what hardened.py asks for."""
+    folder = work / "hardened"
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    for path in folder.rglob("*"):
+        if not path.is_file() or path.read_bytes()[:4] != b"\x7fELF":
+            continue
+        with path.open("rb") as file:
+            compiled = ELFFile(file)
+            dynamic = compiled.get_section_by_name(".dynamic")
+            tags = {tag.entry.d_tag: tag.entry.d_val for tag in dynamic.iter_tags()}
+            symbols = compiled.get_section_by_name(".dynsym").iter_symbols()
+            names = {symbol.name for symbol in symbols}
+            relro = any(part.header.p_type == "PT_GNU_RELRO" for part in compiled.iter_segments())
+        now = tags.get("DT_FLAGS", 0) & DF_BIND_NOW or tags.get("DT_FLAGS_1", 0) & DF_1_NOW
+        if not relro or not now or "__stack_chk_fail" not in names:
+            sys.exit(f"{path.name} of {wheel.name} is not hardened")
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ static void expect(int code, const char *what, const dc_call *call)
     case DRMAA_ERRNO_EXIT_TIMEOUT:
     case DRMAA_ERRNO_INVALID_JOB:
     case DRMAA_ERRNO_INVALID_ATTRIBUTE_VALUE:
+    case DRMAA_ERRNO_HOLD_INCONSISTENT_STATE:
         return;
     default:
         if (call->refusal == DC_DELETED)
@@ -36,6 +37,9 @@ static void use_template(dc_template *t, dc_call *call)
 {
     static const char arguments[] = "one\0\0three";
     char job_id[DC_TEXT_SIZE];
+    EXPECT(dc_set_attribute(t, DRMAA_REMOTE_COMMAND, "/bin/true", call));
+    EXPECT(dc_set_attribute(t, DRMAA_OUTPUT_PATH, ":/dev/null", call));
+    EXPECT(dc_set_attribute(t, DRMAA_JOIN_FILES, "y", call));
     EXPECT(dc_set_attribute(t, DRMAA_JOB_NAME, "a long name", call));
     EXPECT(dc_get_attribute(t, DRMAA_JOB_NAME, call));
     EXPECT(dc_set_vector_attribute(t, DRMAA_V_ARGV, arguments, sizeof arguments, 3, call));

@@ -93,7 +93,7 @@ int dc_load(const char *path, char *text, size_t size)
         return DC_NOT_A_DRMAA;
     }
     /* Now global, as slurm-drmaa's plugins need it; the handle is kept until the process ends. */
-    dlopen(path, RTLD_NOW | RTLD_GLOBAL);
+    dlopen(path, RTLD_NOW | RTLD_GLOBAL | RTLD_NOLOAD);
     libdrmaa = table;
     loaded = handle;
     void *routine;

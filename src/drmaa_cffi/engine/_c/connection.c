@@ -79,7 +79,8 @@ static int say_hello(connection *to, int socket, bool again, int64_t limit,
     payload[size] = '\0';
     if (header[2] != DRMAA_ERRNO_SUCCESS)
         return fail(diagnosis, (int)header[2], "%s", payload);
-    copy_text(to->contact, sizeof to->contact, payload);
+    if (!again) /* others may read it by now, and it is the same */
+        copy_text(to->contact, sizeof to->contact, payload);
     return DRMAA_ERRNO_SUCCESS;
 }
 
@@ -88,7 +89,9 @@ int reach(connection *to, bool again, int64_t limit, int *socket,
                  diagnosis_buffer diagnosis)
 {
     for (int tries = 0; tries < MOST_TRIES; tries++) {
-        int code = reach_engine(&to->home, limit, socket, &to->engine, diagnosis);
+        pid_t engine = 0;
+        int code = reach_engine(&to->home, limit, socket, &engine, diagnosis);
+        to->engine = engine;
         if (code == DRMAA_ERRNO_SUCCESS) {
             code = say_hello(to, *socket, again, limit, diagnosis);
             if (code != DRMAA_ERRNO_SUCCESS)
@@ -102,7 +105,7 @@ int reach(connection *to, bool again, int64_t limit, int *socket,
 
 int open_connection(connection *to, const char *contact, diagnosis_buffer diagnosis)
 {
-    *to = (connection){.socket = -1, .bell = -1};
+    *to = (connection){.socket = -1, .bell = -1, .status = -1};
     if (strlen(contact) >= sizeof to->contact)
         return fail(diagnosis, DRMAA_ERRNO_INVALID_CONTACT_STRING,
                     "'%.100s...' is not a contact string of " ENGINE_TITLE, contact);
@@ -115,6 +118,7 @@ int open_connection(connection *to, const char *contact, diagnosis_buffer diagno
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
     note_open(FOLDER_OPEN, to->home.folder);
+    to->status = note_open(STATUS_OPEN, open_status());
     to->bell = note_open(BELL_OPEN, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (to->bell < 0)
         code = fail(diagnosis, DRMAA_ERRNO_INTERNAL_ERROR, "no descriptor is left: %s",
@@ -123,6 +127,7 @@ int open_connection(connection *to, const char *contact, diagnosis_buffer diagno
         code = reach(to, false, deadline_in(OPEN_SECONDS * 1000), &to->socket, diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS) {
         close_noted(BELL_OPEN);
+        close_noted(STATUS_OPEN);
         close_noted(FOLDER_OPEN);
         return code == ENGINE_SILENT ? DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE : code;
     }
@@ -132,8 +137,8 @@ int open_connection(connection *to, const char *contact, diagnosis_buffer diagno
 
 void abandon_connection(connection *to)
 {
-    if (to->socket >= 0)
-        close(to->socket);
-    close(to->bell);
+    close_descriptor(&to->socket);
+    close_descriptor(&to->bell);
+    close_descriptor(&to->status);
     close_home(&to->home);
 }

@@ -4,6 +4,7 @@
 #define DRMAA_LOCAL_CONNECTION_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -34,8 +35,9 @@ typedef struct {
     unsigned char nonce[16]; /* by which the engine knows this client after a restart */
     char contact[256];
     int socket; /* -1: lost, to be found again */
+    int status; /* tells the umask; -1: nothing does */
     int bell; /* wakes who reads for all, when there is more to send */
-    pid_t engine;
+    atomic_int engine; /* its process */
     bool closing;
     bool reading; /* some thread reads for all */
     uint32_t last_number;

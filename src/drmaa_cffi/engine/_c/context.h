@@ -1,4 +1,5 @@
-/* What a job takes over from the process that submits it: environment, umask, resource limits. */
+/* What a job takes over from the process that submits it: environment, umask, resource limits,
+ * niceness, CPUs. */
 #ifndef DRMAA_LOCAL_CONTEXT_H
 #define DRMAA_LOCAL_CONTEXT_H
 
@@ -13,9 +14,11 @@ typedef struct {
     wire_buffer frame;
 } context;
 
+/* Opens the file that take_context reads the umask from; -1 where there is none. */
+int open_status(void);
 /* The process's context now: `latest` again if nothing has changed, else a new one; NULL if
  * there is no memory. The caller holds the environment, and owns one use of what is returned. */
-context *take_context(context *latest);
+context *take_context(context *latest, int status);
 void release_context(context *of);
 
 #endif

@@ -163,10 +163,7 @@ static void finish_all(connection *to, int code, const char *words)
 
 static void hang_up(connection *to)
 {
-    int socket = to->socket;
-    to->socket = -1; /* before its number can be another file's, in a child of this moment */
-    if (socket >= 0)
-        close(socket);
+    close_descriptor(&to->socket);
     to->in.size = 0;
     to->out.size = to->out_sent = 0;
     release_context(to->sent);
@@ -439,7 +436,8 @@ void free_connection(connection *to)
     }
     wire_stream_free(&to->in);
     wire_stream_free(&to->out);
-    close(to->bell);
+    close_descriptor(&to->bell);
+    close_descriptor(&to->status);
     close_home(&to->home);
     pthread_mutex_destroy(&to->lock);
 }

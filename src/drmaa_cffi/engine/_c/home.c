@@ -16,7 +16,7 @@
 
 static const char *setting(const char *name)
 {
-    const char *value = getenv(name);
+    const char *value = secure_getenv(name);
     return value != NULL && *value != '\0' ? value : NULL;
 }
 
@@ -112,7 +112,5 @@ int open_home(engine_home *home, diagnosis_buffer diagnosis)
 
 void close_home(engine_home *home)
 {
-    if (home->folder >= 0)
-        close(home->folder);
-    home->folder = -1;
+    close_descriptor(&home->folder);
 }

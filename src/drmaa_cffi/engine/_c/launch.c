@@ -137,19 +137,20 @@ static int spawn(const engine_home *home, char **words, int output, pid_t *pid)
         return reason;
     reason = posix_spawnattr_init(&attributes);
     if (reason == 0) {
-        posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-        posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO);
-        posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO);
-        posix_spawnattr_setsigmask(&attributes, &none);
-        posix_spawnattr_setsigdefault(&attributes, &all);
         /* A process group of its own (the attributes' default is 0: its own): Ctrl-C in the
          * client's terminal must not end the start. */
-        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF
-                                                  | POSIX_SPAWN_SETPGROUP);
+        short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP;
         char **environment = engine_environment(setting);
-        reason = environment == NULL ? ENOMEM
-                                     : posix_spawnp(pid, words[0], &files, &attributes, words,
-                                                    environment);
+        (void)((reason = environment == NULL ? ENOMEM : 0) != 0
+               || (reason = posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null",
+                                                             O_RDONLY, 0)) != 0
+               || (reason = posix_spawn_file_actions_adddup2(&files, output, STDOUT_FILENO)) != 0
+               || (reason = posix_spawn_file_actions_adddup2(&files, output, STDERR_FILENO)) != 0
+               || (reason = posix_spawnattr_setsigmask(&attributes, &none)) != 0
+               || (reason = posix_spawnattr_setsigdefault(&attributes, &all)) != 0
+               || (reason = posix_spawnattr_setflags(&attributes, flags)) != 0
+               || (reason = posix_spawnp(pid, words[0], &files, &attributes, words,
+                                         environment)) != 0);
         free(environment);
         posix_spawnattr_destroy(&attributes);
     }
@@ -258,7 +259,7 @@ static int start_engine(const engine_home *home, int64_t limit, diagnosis_buffer
 {
     char *words[MOST_WORDS + 1];
     int held = hold_environment();
-    const char *given = getenv(ENGINE_PREFIX "ENGINE");
+    const char *given = secure_getenv(ENGINE_PREFIX "ENGINE");
     if (given == NULL || *given == '\0')
         given = "drmaa-" ENGINE_NAME "-engine";
     char *command = strdup(given), *copy = strdup(given);

@@ -95,7 +95,7 @@ void leave_session(void)
 context *session_context(void)
 {
     pthread_mutex_lock(&session.lock);
-    context *now = take_context(session.context);
+    context *now = take_context(session.context, session.connection.status);
     if (now != NULL && now != session.context) {
         release_context(session.context);
         atomic_fetch_add(&now->users, 1);

@@ -22,6 +22,14 @@ int above_standard_streams(int descriptor)
     return moved;
 }
 
+void close_descriptor(int *descriptor)
+{
+    int number = *descriptor;
+    *(volatile int *)descriptor = -1;
+    if (number >= 0)
+        close(number);
+}
+
 int note_open(enum under_way what, int descriptor)
 {
     descriptor = above_standard_streams(descriptor);

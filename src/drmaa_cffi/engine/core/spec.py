@@ -41,6 +41,9 @@ class Context(NamedTuple):
     home: bytes
     limits: bytes
     environment: bytes
+    #: Niceness, class of input and output, CPUs, for a back end on this machine; empty in those of
+    #: older databases.
+    placement: bytes
     #: All of it, as it came: the store keeps this.
     data: bytes
 
@@ -58,12 +61,14 @@ def parse_context(number: int, data: bytes) -> Context:
     limits = data[at : at + 4 + 16 * count]
     at += 4 + 16 * count
     (size,) = struct.unpack_from("=I", data, at)
-    environment = data[at + 4 :]
+    environment, placement = data[at + 4 : at + 4 + size], data[at + 4 + size :]
+    if placement and len(placement) != 12 + struct.unpack_from("=I", placement, 8)[0]:
+        raise ValueError("a context of the wrong size")
     if len(environment) != size or count > _MOST_LIMITS:
         raise ValueError("a context of the wrong size")
     if b"\0" in home or (environment and not environment.endswith(b"\0")):
         raise ValueError("a context with a NUL too many or too few")
-    return Context(number, umask & 0o777, home, limits, environment, data)
+    return Context(number, umask & 0o777, home, limits, environment, placement, data)
 
 
 class JobSpec:

@@ -393,6 +393,7 @@ class Runner(asyncio.Protocol):
                         *map(_text, settings),
                         _U32.pack(len(words)),
                         *map(_text, words),
+                        context.placement,
                     )
                 ),
             )

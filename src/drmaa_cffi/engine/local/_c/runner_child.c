@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static void free_texts(char **texts)
@@ -36,6 +37,21 @@ static char **get_texts(wire_reader *reader)
         }
     }
     return texts;
+}
+
+/* The last part of a frame, which engines before this one did not send. */
+static void get_placement(runner_start *start, wire_reader *reader)
+{
+    start->is_placed = !reader->failed && reader->at < reader->end;
+    if (!start->is_placed)
+        return;
+    start->base_nice = (int32_t)wire_get_u32(reader);
+    start->io_priority = wire_get_u32(reader);
+    const char *cpus = wire_get_block(reader, &start->cpus_size);
+    if (start->cpus_size > sizeof start->cpus)
+        reader->failed = true;
+    else if (start->cpus_size > 0)
+        memcpy(start->cpus, cpus, start->cpus_size);
 }
 
 bool runner_start_parse(runner_start *start, wire_reader *reader)
@@ -67,6 +83,7 @@ bool runner_start_parse(runner_start *start, wire_reader *reader)
                  && (start->arguments = get_texts(reader)) != NULL;
     if (whole && start->arguments[0] == NULL)
         reader->failed = true;
+    get_placement(start, reader);
     return whole && !reader->failed;
 }
 
@@ -181,6 +198,21 @@ static bool set_limits(const runner_start *start)
     return true;
 }
 
+/* Gives the job its submitter's CPUs, niceness and class of input and output, as far as the kernel
+ * lets us: only root can be less nice than we are. */
+static bool set_placement(const runner_start *start)
+{
+    errno = 0;
+    int own = getpriority(PRIO_PROCESS, 0);
+    int wanted = (start->is_placed ? start->base_nice : own) + start->nice;
+    if (start->is_placed) {
+        if (start->cpus_size > 0)
+            syscall(SYS_sched_setaffinity, 0, start->cpus_size, start->cpus);
+        syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, 0, start->io_priority);
+    }
+    return wanted == own || setpriority(PRIO_PROCESS, 0, wanted) == 0 || start->nice >= 0;
+}
+
 _Noreturn void runner_child(const runner_start *start, char **environment,
                             runner_report *report, pid_t runner)
 {
@@ -202,9 +234,7 @@ _Noreturn void runner_child(const runner_start *start, char **environment,
         give_up(start, report, STAGE_ERROR, false, "write", start->output);
     if (!open_as(STDIN_FILENO, start->input, O_RDONLY, NULL))
         give_up(start, report, STAGE_INPUT, true, "read", start->input);
-    errno = 0;
-    if (start->nice != 0
-        && setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + start->nice) != 0)
+    if (!set_placement(start))
         give_up(start, report, STAGE_NICE, true, "set the niceness of", start->arguments[0]);
     if (!set_limits(start))
         give_up(start, report, STAGE_LIMITS, true, "set the resource limits of",

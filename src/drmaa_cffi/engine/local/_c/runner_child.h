@@ -45,6 +45,11 @@ typedef struct {
     char *error_name;
     char **settings; /* NAME=value, over the environment; NULL at the end */
     char **arguments; /* the command first; NULL at the end */
+    bool is_placed; /* the engine says what follows */
+    int32_t base_nice; /* the submitter's: `nice` is added to it */
+    uint32_t io_priority;
+    size_t cpus_size;
+    unsigned char cpus[1024]; /* those it may use, as the kernel tells them */
 } runner_start;
 
 /* Parses a frame; returns false for rubbish, which the reader says, or for lack of memory. Free it

@@ -7,7 +7,6 @@
  */
 #include "runner_tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -43,6 +42,15 @@ typedef struct {
     process *at; /* by pid */
     size_t count;
 } table;
+
+/* What SYS_getdents64 writes. */
+typedef struct {
+    uint64_t number;
+    int64_t next;
+    uint16_t size;
+    uint8_t type;
+    char name[];
+} entry;
 
 /* What a look at all processes has found. */
 typedef struct {
@@ -112,7 +120,7 @@ static process *find(const table *in, pid_t pid)
 static void look(void)
 {
     static union {
-        struct dirent64 first;
+        entry first;
         char bytes[1 << 15];
     } entries;
     now.count = 0;
@@ -122,10 +130,10 @@ static void look(void)
     /* As readdir() does, which allocates. */
     for (long size; (size = syscall(SYS_getdents64, folder, &entries, sizeof entries)) > 0;)
         for (long at = 0; at < size && now.count < MOST_PROCESSES;) {
-            const struct dirent64 *entry = (const void *)(entries.bytes + at);
-            at += entry->d_reclen;
-            if (*entry->d_name >= '1' && *entry->d_name <= '9'
-                && read_process((pid_t)atoi(entry->d_name), &now.at[now.count]))
+            const entry *one = (const void *)(entries.bytes + at);
+            at += one->size;
+            if (*one->name >= '1' && *one->name <= '9'
+                && read_process((pid_t)atoi(one->name), &now.at[now.count]))
                 now.count++;
         }
     close(folder);
