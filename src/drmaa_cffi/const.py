@@ -128,12 +128,14 @@ def status_to_string(status: int) -> JobState:
     """Return the job state with the C number *status*; UNDETERMINED for an unknown number.
 
     Raises:
-        InvalidArgumentException: *status* is no number.
+        InvalidArgumentException: *status* is not a number.
 
     C: the numbers of drmaa_job_ps.
     """
     if not isinstance(status, int):
-        raise invalid_argument(f"{shown(status)} is no status number: use what drmaa_job_ps gives")
+        raise invalid_argument(
+            f"{shown(status)} is not a status number: use what drmaa_job_ps gives"
+        )
     return _JOB_PS.get(status, JobState.UNDETERMINED)
 
 
@@ -148,7 +150,7 @@ def string_to_control_action(operation: str | bytes) -> int:
         operation: A member of JobControlAction or its text.
 
     Raises:
-        InvalidArgumentException: *operation* is no control operation.
+        InvalidArgumentException: *operation* is not a control operation.
 
     C: the numbers of drmaa_control.
     """
@@ -156,7 +158,9 @@ def string_to_control_action(operation: str | bytes) -> int:
     number = _NUMBERS.get(name) if isinstance(name, str) else None
     if number is None:
         legal = ", ".join(_ACTIONS)
-        raise invalid_argument(f"{shown(operation)} is no control operation: use one of {legal}")
+        raise invalid_argument(
+            f"{shown(operation)} is not a control operation: use one of {legal}"
+        )
     return number
 
 
@@ -170,7 +174,9 @@ def control_action_to_string(code: int) -> JobControlAction:
     """
     if not isinstance(code, int) or code not in range(len(_ACTIONS)):
         last = len(_ACTIONS) - 1
-        raise invalid_argument(f"{shown(code)} is no control operation's number: use 0 to {last}")
+        raise invalid_argument(
+            f"{shown(code)} is not a control operation's number: use 0 to {last}"
+        )
     return _ACTIONS[code]
 
 
@@ -183,5 +189,5 @@ def submission_state(code: int) -> JobSubmissionState:
     Python: GFD.143, job submission states.
     """
     if not isinstance(code, int) or code not in range(len(_SUBMISSION_STATES)):
-        raise invalid_argument(f"{shown(code)} is no submission state's number: use 0 or 1")
+        raise invalid_argument(f"{shown(code)} is not a submission state's number: use 0 or 1")
     return _SUBMISSION_STATES[code]

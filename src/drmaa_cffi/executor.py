@@ -84,7 +84,7 @@ class JobExecutor:
     Raises:
         AlreadyActiveSessionException: without *session*: there is one already. And whatever
             Session.initialize() raises.
-        InvalidArgumentException: it is no session, the interval is not a number above 0, or
+        InvalidArgumentException: it is not a session, the interval is not a number above 0, or
             *most_at_once* no whole number above 0.
 
     C: drmaa_init, where it opens a session.
@@ -103,7 +103,7 @@ class JobExecutor:
             )
         if session is not None and not _is_session(session):
             raise invalid_argument(
-                f"{shown(session)} is no session: pass Session, or an instance of it"
+                f"{shown(session)} is not a session: pass Session, or an instance of it"
             )
         if most_at_once is not None and index_of(most_at_once, "most_at_once") < 1:
             raise invalid_argument(
@@ -265,7 +265,7 @@ class JobExecutor:
             raise invalid_argument(f"retry can't be {shown(retry)}: pass drmaa_cffi.Retry(...)")
         must_wait = chain is not None and (chain.waits or chain.failure())
         is_managed = bool(must_wait) or retry is not None or self._most_at_once is not None
-        # What is no template is told of by runJob().
+        # What is not a template is told of by runJob().
         return is_managed and isinstance(template, JobTemplate)
 
     def _manage(
@@ -372,7 +372,7 @@ class JobExecutor:
 
         Raises:
             IllegalStateException: a callback waits.
-            InvalidArgumentException: they are no futures of an executor, or the timeout is no
+            InvalidArgumentException: they are not futures of an executor, or the timeout is no
                 number.
             NoActiveSessionException: this is a process forked from the executor's.
 
@@ -486,7 +486,7 @@ def _futures(values: Iterable[JobFuture]) -> set[JobFuture]:
 
 
 def _error_file(template: JobTemplate, *, check: bool) -> ErrorFile | None:
-    # What is no template is told of by who submits it.
+    # What is not a template is told of by who submits it.
     return ErrorFile.of(template) if check and isinstance(template, JobTemplate) else None
 
 

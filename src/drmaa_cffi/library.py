@@ -198,7 +198,7 @@ def _try(candidate: str, found_via: str) -> Library | Attempt:
             f"give the full path of the site's libdrmaa.so, {LOCAL!r} or {SLURM!r}, or leave it "
             "unset"
         )
-        return Attempt(found_via, repr(candidate), "this is no path", remedy)
+        return Attempt(found_via, repr(candidate), "this is not a path", remedy)
     text = ffi.new("char[]", _REASON_SIZE)
     outcome = lib.dc_load(os.fsencode(candidate), text, _REASON_SIZE)
     reason = os.fsdecode(ffi.string(text))
@@ -316,7 +316,7 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
         LibraryLoadError: there is one, and it cannot be loaded, or the one asked for can't;
             the message has the loader's reasons, with remedies. Also an OSError.
         IllegalStateException: another library is loaded already.
-        InvalidArgumentException: *path* is no path.
+        InvalidArgumentException: *path* is not a path.
 
     C: dlopen, dlsym.
     """
@@ -327,7 +327,7 @@ def load_library(path: str | bytes | os.PathLike[str] | None = None) -> Library:
             raise TypeError
     except (TypeError, UnicodeEncodeError):
         raise invalid_argument(
-            f"{shown(path)} is no path: pass a str, bytes or os.PathLike"
+            f"{shown(path)} is not a path: pass a str, bytes or os.PathLike"
         ) from None
     with _lock:
         if _loaded is None:

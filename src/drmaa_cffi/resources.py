@@ -226,7 +226,7 @@ def _no_words(entry: Drm, drm: str, name: str, value: object) -> UnsupportedAttr
     example = examples.get(name) if entry.section == "gridengine" else None
     such_as = f", such as '{example}'," if example else ""
     return UnsupportedAttributeException(
-        f"{entry.name} ({drm!r}) has no words of its own for {name}={value!r}: put "
+        f"{entry.name} ({drm!r}) has no common option for {name}={value!r}: put "
         f"this site's{such_as} under [{entry.section}] in the file that {VARIABLE} names (nothing "
         f"behind '{name} =' passes over it), or leave {name} unset"
     )

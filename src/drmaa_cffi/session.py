@@ -34,7 +34,7 @@ _LARGEST_INT = 2**31 - 1
 class Version:
     """A version of the DRMAA standard; its str() is ``major.minor``.
 
-    It is no tuple, so that ``'%s' % version`` works, but compares, unpacks and is read as one.
+    It is not a tuple, so that ``'%s' % version`` works, but compares, unpacks and is read as one.
 
     C: drmaa_version.
     """
@@ -149,7 +149,7 @@ class Session:
         Raises:
             AlreadyActiveSessionException: this process has a session.
             InvalidContactStringException: the contact is none of the library's.
-            InvalidArgumentException: the contact is no text, or the library calls it so.
+            InvalidArgumentException: the contact is not text, or the library rejects it.
             DefaultContactStringException, NoDefaultContactStringSelectedException: there is no
                 default that works.
             DrmsInitException, DrmCommunicationException: the DRM can't be reached.
@@ -200,7 +200,9 @@ class Session:
         """
         delete = getattr(jobTemplate, "delete", None)
         if isinstance(jobTemplate, type) or not callable(delete):
-            raise invalid_argument(f"{shown(jobTemplate)} is no job template: it has no delete()")
+            raise invalid_argument(
+                f"{shown(jobTemplate)} is not a job template: it has no delete()"
+            )
         delete()
 
     @staticmethod
@@ -221,7 +223,7 @@ class Session:
             InvalidAttributeValueException, InvalidAttributeFormatException: a value of the
                 template's is not legal.
             ConflictingAttributeValuesException: the template's values contradict each other.
-            InvalidArgumentException: it is no template, or the library calls a value of it so.
+            InvalidArgumentException: it is not a template, or the library rejects a value of it.
             InvalidJobTemplateException: the template was deleted.
             NoActiveSessionException: there is no session, or the template's is closed.
 
@@ -370,7 +372,7 @@ class Session:
             jobId: A job's id.
 
         Returns:
-            A member of JobState, which is a str; UNDETERMINED if the DRM does not tell.
+            A member of JobState, which is a str; UNDETERMINED if the DRM does not say.
 
         Raises:
             InvalidJobException: there is no such job.
@@ -419,7 +421,7 @@ def _in_plain_words(error: DrmaaException, jobTemplate: JobTemplate) -> DrmaaExc
 def _handle(jobTemplate: JobTemplate) -> calls.Handle:
     if not isinstance(jobTemplate, JobTemplate):
         raise invalid_argument(
-            f"{shown(jobTemplate)} is no job template: make one with createJobTemplate()"
+            f"{shown(jobTemplate)} is not a job template: make one with createJobTemplate()"
         )
     return jobTemplate._handle  # noqa: SLF001 - templates and sessions are one binding's
 

@@ -137,7 +137,7 @@ class JobTemplate:
 
         Raises:
             UnsupportedAttributeException: the DRM has no words for one of them.
-            InvalidArgumentException: it is no Resources, or the site's file is not legal.
+            InvalidArgumentException: it is not a Resources, or the site's file is not legal.
 
         C: drmaa_get_DRM_system, drmaa_set_attribute.
         """

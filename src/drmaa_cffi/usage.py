@@ -14,7 +14,7 @@ _NO_SECONDS = 1e11
 
 
 class Usage(NamedTuple):
-    """What a finished job used, as JobInfo.usage gives it; None where the DRM does not tell.
+    """What a finished job used, as JobInfo.usage gives it; None where the DRM does not say.
 
     C: the usage of drmaa_wait.
     """
@@ -82,7 +82,7 @@ def usage_of(entries: Mapping[str, str]) -> Usage:
     """Return a job's use of resources.
 
     Args:
-        entries: JobInfo.resourceUsage. What is no number, or not possible, counts as not told.
+        entries: JobInfo.resourceUsage. What is not a number, or not possible, counts as not told.
     """
     names = _DRMAA_UTILS if is_of_drmaa_utils(entries) else _GRID_ENGINE
 

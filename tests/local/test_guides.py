@@ -45,7 +45,7 @@ PROGRAMS = {
     "is not an option of the local engine": (
         SESSION + "    job.nativeSpecification = '-q long'\n    session.runJob(job)"
     ),
-    "has no words of its own for": SESSION + "    job.resources = drmaa.Resources(gpus=1)",
+    "has no common option for": SESSION + "    job.resources = drmaa.Resources(gpus=1)",
     "the value is kept on the Python object and does not reach the DRM": (
         SESSION + "    job.softWallClockTimeLimit = 60"
     ),

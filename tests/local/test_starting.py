@@ -79,7 +79,7 @@ def test_bad_engine_command(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_bad_setting(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A setting that is no number is named, with what is legal."""
+    """A setting that is not a number is named, with what is legal."""
     monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "many")
     with pytest.raises(DrmsInitException, match="DRMAA_LOCAL_SLOTS='many'.*whole number from 1"):
         initialize()

@@ -252,10 +252,10 @@ def test_unreadable(tmp_path: Path, library: str) -> None:
 def test_sge_root(tmp_path: Path, library: str) -> None:
     """SGE_ROOT is looked into: the folder, the cell, the master."""
     told = doctor(True, DRMAA_LIBRARY_PATH=library, SGE_ROOT=f"{tmp_path}/missing")
-    assert ("warning", f"{tmp_path}/missing is no folder") == check(told, "SGE_ROOT")[:2]
+    assert ("warning", f"{tmp_path}/missing is not a folder") == check(told, "SGE_ROOT")[:2]
     told = doctor(True, DRMAA_LIBRARY_PATH=library, SGE_ROOT=str(tmp_path), SGE_CELL="cell")
     verdict, said, remedy = check(told, "SGE_ROOT")
-    assert ("warning", True) == (verdict, "'cell' is no cell of" in said)
+    assert ("warning", True) == (verdict, "'cell' is not a cell of" in said)
     assert "source the site's settings.sh" in remedy
     common = tmp_path / "cell" / "common"
     common.mkdir(parents=True)

@@ -176,7 +176,7 @@ def test_diagnosis_of_each_thread(fake: Fake, session: Session) -> None:
                 if str(error) != expected:
                     wrong.append(str(error))
 
-    unknown = "code 4: 'x' is no control operation: use one of suspend, resume, hold, "
+    unknown = "code 4: 'x' is not a control operation: use one of suspend, resume, hold, "
     failures = {
         "code 18: said": lambda: session.control("1", "hold"),
         "code 3: said": lambda: session.jobStatus("1"),

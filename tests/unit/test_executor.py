@@ -286,7 +286,9 @@ def test_session_is_there(session: Session) -> None:
 @pytest.mark.parametrize("session", ["x", aio.Session(), aio.Session, 0, JobTemplate])
 def test_no_session(session: Session) -> None:
     """An executor in anything but a session is refused."""
-    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no session: pass Session"):
+    with pytest.raises(
+        drmaa_cffi.InvalidArgumentException, match="is not a session: pass Session"
+    ):
         JobExecutor(session)
 
 

@@ -128,7 +128,7 @@ def test_short_timeout(fake: Fake, session: Session, kind: Any) -> None:
 
 @pytest.mark.parametrize("value", [Decimal("NaN"), Decimal("sNaN"), math.nan, "1", None, -2, [1]])
 def test_no_timeout(fake: Fake, session: Session, value: Any) -> None:
-    """What is no number of seconds is refused."""
+    """What is not a number of seconds is refused."""
     job = Session.runJob(JobTemplate())
     with pytest.raises(drmaa_cffi.InvalidArgumentException):
         asyncio.run(aio.Session().wait(job, value))

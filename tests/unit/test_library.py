@@ -337,7 +337,7 @@ except ZeroDivisionError:
 
 @pytest.mark.parametrize("path", [7, 1.5, ["libdrmaa.so"]], ids=str)
 def test_path_of_wrong_type(path: object) -> None:
-    """What is no path is refused with what would be."""
+    """What is not a path is refused with what would be."""
     with pytest.raises(drmaa_cffi.InvalidArgumentException, match="pass a str, bytes or"):
         drmaa_cffi.load_library(path)  # type: ignore[arg-type]
 

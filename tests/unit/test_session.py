@@ -173,10 +173,10 @@ def test_run_without_id(fake: Fake, session: Session, template: JobTemplate) -> 
 
 @pytest.mark.parametrize("value", [None, "template", 5, {}], ids=repr)
 def test_run_of_no_template(session: Session, value: Any) -> None:
-    """What is no template is refused."""
-    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no job template"):
+    """What is not a template is refused."""
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is not a job template"):
         session.runJob(value)
-    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no job template"):
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is not a job template"):
         session.runBulkJobs(value, 1, 2, 1)
 
 

@@ -18,7 +18,7 @@ ANY = Session.JOB_IDS_SESSION_ANY
 
 @pytest.mark.parametrize("interval", [0, -1, float("nan"), float("inf"), True, None, "1"])
 def test_bad_interval(session: Session, interval: float) -> None:
-    """An interval that is no number above 0 is refused with its value."""
+    """An interval that is not a number above 0 is refused with its value."""
     with pytest.raises(drmaa_cffi.InvalidArgumentException, match="status_interval"):
         JobExecutor(session, status_interval=interval)
 

@@ -177,7 +177,7 @@ def test_entries(entries: dict[str, str], field: str, value: object) -> None:
     ["", "nan", "inf", "-1", "1e999", "9" * 400, "1_000", "0x10", "٣", "(null)", "1 2", "-0.0001"],
 )
 def test_rubbish(text: str) -> None:
-    """What is no number, or none that can be, counts as not told."""
+    """What is not a number, or none that can be, counts as not told."""
     assert NOTHING == record(usage=dict.fromkeys({*GRID_ENGINE, *PBS} - {"hosts"}, text)).usage
 
 

@@ -133,7 +133,7 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
             NoActiveSessionException: the session was closed before the job ended, or this is a
                 process forked from the one that submitted it.
             IllegalStateException: a callback waits.
-            InvalidArgumentException: the timeout is no number.
+            InvalidArgumentException: the timeout is not a number.
 
         C: drmaa_wait.
         """

@@ -31,7 +31,7 @@ def seconds_of(timeout: float) -> int:
             return TIMEOUT_WAIT_FOREVER
         if timeout >= 0:
             return math.ceil(min(timeout, _LARGEST_INT))  # 68 years
-    except (TypeError, ArithmeticError):  # the latter: a Decimal that is no number
+    except (TypeError, ArithmeticError):  # the latter: a Decimal that is not a number
         raise invalid_argument(f"{shown(timeout)} is no timeout: {legal}") from None
     raise invalid_argument(f"the timeout can't be {shown(timeout)}: {legal}")
 

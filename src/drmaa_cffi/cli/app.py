@@ -38,9 +38,9 @@ class _Group(click.Group):
 )
 @click.version_option(version(PROGRAM), prog_name=PROGRAM)
 def app() -> None:
-    """Run jobs on the cluster, look after them, and find out why that does not work.
+    """Run jobs on a cluster, control them, and find out why it does not work.
 
-    Data goes to stdout and messages to stderr; there are no escape codes in what is no terminal.
+    Data goes to stdout, messages go to stderr. Only terminals get escape codes.
     NO_COLOR in the environment turns colours off.
     """
 

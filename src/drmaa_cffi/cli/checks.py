@@ -172,12 +172,12 @@ def _grid_engine(found: Diagnosis) -> Iterator[Check]:
     cell = os.environ.get("SGE_CELL") or "default"
     master = Path(root, cell, "common", "act_qmaster")
     if not Path(root).is_dir():
-        yield Check("SGE_ROOT", Verdict.WARNING, f"{root} is no folder", settings)
+        yield Check("SGE_ROOT", Verdict.WARNING, f"{root} is not a folder", settings)
     elif not os.access(master, os.R_OK):
         yield Check(
             "SGE_ROOT",
             Verdict.WARNING,
-            f"{master} can't be read: {cell!r} is no cell of {root}, or has no master",
+            f"{master} can't be read: {cell!r} is not a cell of {root}, or has no master",
             settings,
         )
     else:

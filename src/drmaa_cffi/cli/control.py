@@ -15,11 +15,11 @@ from .output import PROGRAM, document, say
 from .sessions import open_session, session_options
 
 _HELP = {
-    JobControlAction.HOLD: "Keep queued jobs from being started.",
-    JobControlAction.RELEASE: "Let jobs that are on hold be started.",
-    JobControlAction.SUSPEND: "Stop running jobs, for a while.",
-    JobControlAction.RESUME: "Let suspended jobs go on.",
-    JobControlAction.TERMINATE: "End jobs.",
+    JobControlAction.HOLD: "Hold queued jobs, so that they do not start.",
+    JobControlAction.RELEASE: "Release jobs that are on hold.",
+    JobControlAction.SUSPEND: "Suspend running jobs.",
+    JobControlAction.RESUME: "Resume suspended jobs.",
+    JobControlAction.TERMINATE: "Terminate jobs.",
 }
 _RETURNS = (
     "The command returns when the DRM has taken the orders, which may be before they are carried "

@@ -36,7 +36,7 @@ _TIMES = {
 
 
 @click.command()
-@click.option("--submit", is_flag=True, help="Run a test job, of a second, and time it.")
+@click.option("--submit", is_flag=True, help="Run a test job of one second, and time it.")
 @click.option(
     "--timeout",
     type=click.FloatRange(min=1),
@@ -49,7 +49,7 @@ _TIMES = {
 def doctor(
     contact: str | None, *, engine: str | None, as_json: bool, submit: bool, timeout: float
 ) -> None:
-    """Find out why it does not work, or that it does.
+    """Find out whether it works, and if not, why.
 
     Every place where a libdrmaa is looked for, with what is there; the one that programs get, its
     dependencies and versions, whether a session opens and how long that takes, what attributes

@@ -16,7 +16,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 STDIN_HELP = (
     "Without ids, they are read from standard input: words, or what `submit --json` wrote, which "
-    "tells the session, too, and which engine it is of."
+    "names the session, too, and its engine."
 )
 
 

@@ -15,7 +15,7 @@ _SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(_SHELLS))
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
-    """Write what makes a shell complete this command's words.
+    """Print the shell completion script.
 
     \b
     bash: source <(drmaa-cffi completion bash)              in ~/.bashrc
@@ -31,7 +31,7 @@ def completion(ctx: click.Context, shell: str) -> None:
 @click.command()
 @click.pass_context
 def man(ctx: click.Context) -> None:
-    """Write the manual page.
+    """Print the manual page.
 
     \b
     drmaa-cffi man | man -l -

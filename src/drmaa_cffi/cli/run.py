@@ -37,7 +37,7 @@ def run(
     live: bool,
     **options: Any,
 ) -> None:
-    """Run a job, or one for each index: submit, wait, and tell how it ended.
+    """Run a job, or one for each index: submit, wait, and print how it ended.
 
     Progress goes to standard error: a display on a terminal, plain lines elsewhere. The end of
     each job is a line on standard output; with --tail and --follow that has what the jobs wrote,

@@ -39,7 +39,7 @@ contact_option: Callable[[Any], Any] = click.option(
     metavar="TEXT",
     envvar=CONTACT_VARIABLE,
     show_envvar=True,
-    help="The session to use, by what `submit` told of it. Without it a new one is opened.",
+    help="The session to use: the contact that `submit` printed. Without it a new one is opened.",
 )
 
 

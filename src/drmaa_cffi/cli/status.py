@@ -22,7 +22,7 @@ from .sessions import is_local, open_session, session_options
 def status(
     ids: tuple[str, ...], contact: str | None, *, engine: str | None, as_json: bool
 ) -> None:
-    """Tell the states of jobs.
+    """Print the states of jobs.
 
     A line for each: its id, and one of undetermined, queued_active, system_on_hold, user_on_hold,
     user_system_on_hold, running, system_suspended, user_suspended, user_system_suspended, done,

@@ -57,7 +57,7 @@ def _resource(field: str) -> Callable[[str], str]:
 
 _OPTIONS = (
     click.option(
-        "--array", type=_indices, metavar="BEGIN-END[:STEP]", help="Submit a job for each index."
+        "--array", type=_indices, metavar="BEGIN-END[:STEP]", help="Submit one job for each index."
     ),
     click.option("--name", help="The job's name."),
     click.option(
@@ -72,7 +72,7 @@ _OPTIONS = (
         type=_setting,
         multiple=True,
         metavar="NAME[=VALUE]",
-        help="A variable for the job's environment; NAME alone passes the one that is set here. "
+        help="A variable for the job's environment; NAME alone passes on the one set here. "
         "Can be given more than once.",
     ),
     click.option("--input", metavar="FILE", help="The job's standard input."),
@@ -92,7 +92,7 @@ _OPTIONS = (
         "--time",
         type=_resource("walltime"),
         metavar="TIME",
-        help="The longest time that it may run: H:M:S, M:S, or such as 90s, 2h30m, 3d.",
+        help="The longest time it may run: H:M:S, M:S, or for instance 90s, 2h30m, 3d.",
     ),
     click.option(
         "--queue", type=_resource("queue"), metavar="NAME", help="The queue, or partition."

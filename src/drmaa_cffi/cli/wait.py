@@ -19,7 +19,7 @@ from .watch import Ending, Watch
 @ids_argument
 @session_options
 def wait(ids: tuple[str, ...], contact: str | None, *, engine: str | None, as_json: bool) -> None:
-    """Wait for jobs to end, and tell how they ended.
+    """Wait for jobs to end, and print how they ended.
 
     They must be jobs of the session that --contact names; a job can be waited for once. Ctrl-C
     asks whether to terminate them or to leave them running; twice terminates.
