@@ -119,6 +119,8 @@ def check_hardened(wheel: Path, work: Path) -> None:
         with path.open("rb") as file:
             compiled = ELFFile(file)
             dynamic = compiled.get_section_by_name(".dynamic")
+            if dynamic is None:
+                continue  # Zig links programs for musl statically: there is no table to protect
             tags = {tag.entry.d_tag: tag.entry.d_val for tag in dynamic.iter_tags()}
             symbols = compiled.get_section_by_name(".dynsym").iter_symbols()
             names = {symbol.name for symbol in symbols}
