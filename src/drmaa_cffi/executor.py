@@ -9,6 +9,7 @@ import time
 import weakref
 from contextlib import contextmanager, suppress
 from itertools import count
+from operator import itemgetter
 from typing import TYPE_CHECKING, Generator, Iterable, NamedTuple
 
 from ._binding.jobids import job_id_of
@@ -115,7 +116,9 @@ class JobExecutor:
         self._owns_session = session is None
         self._session: type[Session] | Session = Session() if session is None else session
         self._poller = StatusPoller(status_interval)
-        self._futures: weakref.WeakSet[JobFuture] = weakref.WeakSet()
+        #: In the order of their submissions.
+        self._futures: weakref.WeakValueDictionary[int, JobFuture] = weakref.WeakValueDictionary()
+        self._numbers = count()
         self._changed = threading.Condition()
         # Submissions under way, and records to come, those of cancelled futures included.
         self._open = 0
@@ -301,7 +304,7 @@ class JobExecutor:
         """A future is to be waited for, whether it has a job now or not."""
         with self._changed:
             self._open += 1
-        self._futures.add(future)
+        self._futures[next(self._numbers)] = future
 
     @contextmanager
     def _submission(
@@ -331,7 +334,7 @@ class JobExecutor:
         with self._changed:
             self._open += 1
         future = JobFuture(job_id, self._session, error_file, self._close_one)
-        self._futures.add(future)
+        self._futures[next(self._numbers)] = future
         if on_status is not None:
             self._poller.watch(future, on_status)
         return future
@@ -449,7 +452,8 @@ class JobExecutor:
 
     def _cancel_all(self) -> list[DrmaaException]:
         errors: list[DrmaaException] = []
-        for future in list(self._futures):
+        # The newest first: an end of one that runs would let the next one begin.
+        for _, future in sorted(self._futures.items(), key=itemgetter(0), reverse=True):
             try:
                 future.cancel()
             except DrmaaException as error:

@@ -288,14 +288,32 @@ def _defaults() -> dict[str, str | list[str]]:
         calls.delete_job_template(handle)
 
 
+#: What other packages, and people, call the attributes.
+_OTHER_NAMES = {
+    **dict.fromkeys(("command", "cmd", "executable", "program", "script"), "remoteCommand"),
+    **dict.fromkeys(("arguments", "argv"), "args"),
+    **dict.fromkeys(("name", "jobname"), "jobName"),
+    **dict.fromkeys(("environment", "env", "environ"), "jobEnvironment"),
+    **dict.fromkeys(("cwd", "wd", "workdir", "workingdir"), "workingDirectory"),
+    **dict.fromkeys(("stdout", "output"), "outputPath"),
+    **dict.fromkeys(("stderr", "error"), "errorPath"),
+    **dict.fromkeys(("stdin", "input"), "inputPath"),
+    **dict.fromkeys(("native", "nativespec", "options"), "nativeSpecification"),
+    **dict.fromkeys(("slots", "memory", "walltime", "queue", "gpus"), "resources"),
+}
+
+
 def _warn_of_misspelling(cls: type, name: str) -> None:
     """Warn if *name* looks like an attribute of DRMAA's: set so, it goes nowhere."""
-    if name.startswith("_") or hasattr(cls, name):
+    if name.startswith("_") or (hasattr(cls, name) and not name.isupper()):
         return
     import difflib  # noqa: PLC0415 - it takes longer to import than all of this module
 
     lower = {known.lower(): known for known in _DESCRIPTORS}
-    close = difflib.get_close_matches(name.lower().replace("_", ""), lower, n=1, cutoff=0.85)
+    if cls is JobTemplate:  # a class derived from it has attributes of its own
+        lower.update(_OTHER_NAMES)
+    plain = name.lower().replace("_", "")
+    close = [plain] if plain in lower else difflib.get_close_matches(plain, lower, 1, 0.85)
     if close:
         warn(
             f"JobTemplate has no attribute {name!r}: the value is kept on the Python object and "

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from engines import Engine, initialize, nicer, output, run, submit, template, until
 
+import drmaa_cffi
+import terminal
 from drmaa_cffi import JOB_IDS_SESSION_ALL, Cause, DeniedByDrmException, DrmsInitException, Session
 
 
@@ -232,3 +234,26 @@ def test_fewer_slots(engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     (tmp_path / "go").touch()
     assert 0 == session.wait(wide, 30).exitStatus
     assert f"job {wide}:" not in engine.log()
+
+
+@pytest.mark.parametrize("way", ["command", "executor"])
+def test_ending_many_starts_none(
+    engine: Engine, session: Session, tmp_path: Path, way: str
+) -> None:
+    """While many jobs are ended, one by one, none of those that wait begins."""
+    script = f"echo >> {tmp_path}/starts; exec sleep 600"
+    values = {"remoteCommand": "/bin/sh", "args": ["-c", script], "outputPath": ":/dev/null"}
+    executor = drmaa_cffi.JobExecutor(session)
+    with drmaa_cffi.JobTemplate(**values, joinFiles=True) as made:
+        if way == "executor":
+            executor.submit_bulk(made, 1, 40)
+        else:
+            ids = session.runBulkJobs(made, 1, 40, 1)
+    until(lambda: engine.counts().get("running") == 2)
+    until(lambda: len((tmp_path / "starts").read_text()) == 2)
+    if way == "executor":
+        executor.shutdown(cancel_futures=True)
+    else:
+        assert 0 == terminal.drmaa_cffi("terminate", *ids).returncode
+        session.synchronize(ids, 60)
+    assert 2 == len((tmp_path / "starts").read_text())

@@ -13,6 +13,7 @@ import pytest
 from fake import SOURCES, Fake, compile_library
 
 import programs
+from drmaa_cffi.cli.ids import in_short
 from programs import output
 from terminal import COMMAND, drmaa_cffi
 
@@ -148,7 +149,7 @@ def test_static_tls(tmp_path: Path) -> None:
     environment = {"DRMAA_LIBRARY_PATH": path, "GLIBC_TUNABLES": "glibc.malloc.check=0"}
     done = drmaa_cffi("status", "1", **environment)
     assert (1, "") == (done.returncode, done.stdout)
-    assert "job 1: code 18" in done.stderr
+    assert "job 1: no such job" in done.stderr
     program = """
 import os, sys
 from drmaa_cffi.cli import restart
@@ -169,7 +170,7 @@ def test_static_tls_and_stdin(tmp_path: Path, text: str) -> None:
         input=text, text=True, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
     assert (1, "") == (done.returncode, done.stdout)
-    assert ["job 7", "job 8"] == re.findall("job .(?=: code 18)", done.stderr)
+    assert ["job 7", "job 8"] == re.findall("job .(?=: no such job)", done.stderr)
 
 
 def test_static_tls_in_vain(tmp_path: Path) -> None:
@@ -229,3 +230,28 @@ def test_no_escape_codes_in_pipes() -> None:
     done = drmaa_cffi("doctor", DRMAA_LIBRARY_PATH=os.devnull, **environment)
     assert "No job can be submitted." in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("ids", "text"),
+    [
+        ([], ""),
+        (["5"], "5"),
+        (["39.7", "39.8", "39.9", "39.11", "40.1"], "39.7-9 39.11 40.1"),
+        (["7.2", "8", "7.3", "1.x", "n_1"], "7.2 8 7.3 1.x n_1"),
+    ],
+)
+def test_ids_in_short(ids: list[str], text: str) -> None:
+    """Tasks that follow each other are told as a range."""
+    assert text == in_short(ids)
+
+
+def test_reader_that_has_had_enough(fake: Fake) -> None:
+    """`python -m drmaa_cffi | head -1` ends quietly."""
+    command = f"{sys.executable} -m drmaa_cffi | head -1"
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {command}"],
+        env={**os.environ, "DRMAA_LIBRARY_PATH": str(fake.path), "PYTHONUNBUFFERED": "1"},
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (f"library: {fake.path}\n", "") == (done.stdout, done.stderr)

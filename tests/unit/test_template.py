@@ -297,6 +297,12 @@ def test_unknown_attribute(template: JobTemplate) -> None:
         ("job_name", "jobName"),
         ("arg", "args"),
         ("native_specification", "nativeSpecification"),
+        ("command", "remoteCommand"),
+        ("name", "jobName"),
+        ("WORKING_DIRECTORY", "workingDirectory"),
+        ("environment", "jobEnvironment"),
+        ("stdout", "outputPath"),
+        ("memory", "resources"),
     ],
 )
 def test_misspelled_attribute(template: JobTemplate, name: str, meant: str) -> None:

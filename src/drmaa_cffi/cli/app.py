@@ -14,7 +14,7 @@ import click
 from drmaa_cffi.errors import DrmaaException
 
 from . import control, doctor, engines, manual, restart, run, status, submit, wait
-from .output import PROGRAM, Failure, say
+from .output import PROGRAM, Failure, say, words_of
 
 
 class _Group(click.Group):
@@ -29,7 +29,7 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except DrmaaException as error:
-            raise Failure(str(error)) from error
+            raise Failure(words_of(error)) from error
 
 
 @click.group(

@@ -11,7 +11,7 @@ from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.session import Session
 
 from .ids import STDIN_HELP, ids_argument, read_ids
-from .output import PROGRAM, document, say
+from .output import PROGRAM, document, say, words_of
 from .sessions import open_session, session_options
 
 _HELP = {
@@ -39,14 +39,18 @@ def _command(action: JobControlAction) -> click.Command:
         asked = read_ids(ids, contact, engine=engine)
         jobs: list[dict[str, str | None]] = []
         with open_session(asked.contact, engine=asked.engine):
-            for job_id in asked.ids:
+            # The newest first: an end of one that runs would let the next one begin.
+            ending = action == JobControlAction.TERMINATE
+            for job_id in reversed(asked.ids) if ending else asked.ids:
                 error = None
                 try:
                     Session.control(job_id, action)
                 except DrmaaException as caught:
-                    error = str(caught)
+                    error = words_of(caught)
                     say(f"{PROGRAM}: job {job_id}: {error}")
                 jobs.append({"job": job_id, "error": error})
+        if ending:
+            jobs.reverse()
         if as_json:
             document({"action": str(action), "jobs": jobs})
         sys.exit(any(job["error"] is not None for job in jobs))

@@ -10,6 +10,7 @@ from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.session import Session
 
 from .display import Lines, make_display
+from .ids import in_short
 from .interrupts import Answer, Interrupts
 from .live import Live
 from .output import say
@@ -51,7 +52,7 @@ def follow(
         with contextlib.suppress(OSError):
             display.close()
             if watch.unfinished:
-                say(f"left running: {' '.join(watch.unfinished)}")
+                say(f"left running: {in_short(watch.unfinished)}")
         if interrupts.ended and isinstance(error, OSError):
             raise Left(interrupts.status) from error
         raise
@@ -98,7 +99,8 @@ def _terminate(watch: Watch) -> None:
     watch.terminated = True
     jobs = watch.unfinished
     say(f"terminating {len(jobs)} job{'s' if len(jobs) > 1 else ''}; Ctrl-C leaves them to it")
-    for job_id in jobs:
+    # The newest first: an end of one that runs would let the next one begin.
+    for job_id in reversed(jobs):
         # Some may have ended meanwhile.
         with contextlib.suppress(DrmaaException):
             Session.control(job_id, JobControlAction.TERMINATE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, Callable, NamedTuple, TypeVar, cast
+from typing import Any, Callable, Iterable, NamedTuple, TypeVar, cast
 
 import click
 
@@ -14,6 +14,7 @@ from .sessions import ENGINES
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
+_MOST_DIGITS = 12
 STDIN_HELP = (
     "Without ids, they are read from standard input: words, or what `submit --json` wrote, which "
     "names the session, too, and its engine."
@@ -28,6 +29,31 @@ class Ids(NamedTuple):
     contact: str | None
     #: The engine whose jobs they are, `local` or `slurm`, as was said or came with the ids.
     engine: str | None
+
+
+def in_short(ids: Iterable[str]) -> str:
+    """Return ids as a line: tasks of one job that follow each other as a range, ``39.7-200``."""
+    parts: list[str] = []
+    job, first, last = "", 0, 0
+
+    def close() -> None:
+        if job:
+            parts.append(f"{job}.{first}" if first == last else f"{job}.{first}-{last}")
+
+    for job_id in ids:
+        number, _, task = job_id.partition(".")
+        index = int(task) if task.isdecimal() and len(task) < _MOST_DIGITS else None
+        if index is not None and number == job and index == last + 1:
+            last = index
+            continue
+        close()
+        job = ""
+        if index is None:
+            parts.append(job_id)
+        else:
+            job, first, last = number, index, index
+    close()
+    return " ".join(parts)
 
 
 def ids_argument(function: _Function) -> _Function:

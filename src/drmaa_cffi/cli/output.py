@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import IO, Any
 
 import click
@@ -33,6 +34,11 @@ def data(text: str) -> None:
 def say(text: str) -> None:
     """Write a message."""
     click.echo(text, err=True)
+
+
+def words_of(error: BaseException) -> str:
+    """Return what an error says, without the number that means nothing to a shell."""
+    return re.sub(r"^code -?\d+: ", "", str(error))
 
 
 def document(value: object) -> None:

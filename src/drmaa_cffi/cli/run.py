@@ -13,9 +13,10 @@ from drmaa_cffi.session import Session
 
 from . import endings
 from .follow import follow
+from .ids import in_short
 from .interrupts import Interrupts
 from .live import Live
-from .output import PROGRAM, Failure, data, say
+from .output import PROGRAM, Failure, data, say, words_of
 from .sessions import open_session, session_options
 from .submit import COMMAND_SETTINGS, how_to
 from .tail import Tail
@@ -62,7 +63,7 @@ def run(
                 files=_files(job, tail=tail, live=live),
             )
     except DrmaaException as error:
-        raise Failure(str(error), endings.ABORTED) from error
+        raise Failure(words_of(error), endings.ABORTED) from error
     sys.exit(status)
 
 
@@ -105,7 +106,7 @@ def _run(
 def _watch(watch: Watch, interrupts: Interrupts, files: Optional[Tail], *, as_json: bool) -> None:
     """Wait for the submitted jobs, and tell what they did."""
     ids = watch.ids
-    say(f"submitted {f'job {ids[0]}' if len(ids) == 1 else f'{len(ids)} jobs: {ids[0]}...'}")
+    say(f"submitted {f'job {ids[0]}' if len(ids) == 1 else f'{len(ids)} jobs: {in_short(ids)}'}")
     if files:
         files.submitted(ids)
 

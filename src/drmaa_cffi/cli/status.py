@@ -12,7 +12,7 @@ from drmaa_cffi.session import Session
 
 from .failures import Failures, Why
 from .ids import STDIN_HELP, ids_argument, read_ids
-from .output import PROGRAM, data, document, say
+from .output import PROGRAM, data, document, say, words_of
 from .sessions import is_local, open_session, session_options
 
 
@@ -40,7 +40,7 @@ def status(
             try:
                 state = str(Session.jobStatus(job_id))
             except DrmaaException as caught:
-                error = str(caught)
+                error = words_of(caught)
                 say(f"{PROGRAM}: job {job_id}: {error}")
             else:
                 if state == JobState.FAILED or not is_local():

@@ -27,6 +27,8 @@ from drmaa_cffi.errors import (
 from drmaa_cffi.jobinfo import JobInfo
 from drmaa_cffi.session import Session
 
+from .output import words_of
+
 # States are asked for during a tenth of the time at most, and not more often than this, in
 # seconds: a DRM has other things to do.
 _ASK_AGAIN = 0.5
@@ -189,10 +191,10 @@ class Watch:
                 info = Session.wait(asked)
                 return Ending(info.jobId, info)
             except InvalidJobException as error:
-                return Ending(job_id, None, str(error))
+                return Ending(job_id, None, words_of(error))
             except DrmCommunicationException as error:
                 # It says nothing of the jobs: they go on.
-                self._events.put(f"{error}; asking again in {pause} s")
+                self._events.put(f"{words_of(error)}; asking again in {pause} s")
                 time.sleep(pause)
                 pause = min(2 * pause, _LAST_RETRY)
             except DrmaaException as error:

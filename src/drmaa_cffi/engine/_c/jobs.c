@@ -95,7 +95,8 @@ static int put_submission(wire_buffer *frame, const drmaa_job_template_t *jt, in
 {
     if (jt->scalars[REMOTE_COMMAND] == NULL)
         return fail(diagnosis, DRMAA_ERRNO_DENIED_BY_DRM,
-                    "the job has no command: set %s in its template", DRMAA_REMOTE_COMMAND);
+                    "the job has no command: set remoteCommand (in C " DRMAA_REMOTE_COMMAND ") in its "
+                    "template");
     begin_request(frame, REQUEST_SUBMIT);
     int code = put_times(frame, jt, diagnosis);
     wire_put_u32(frame, (uint32_t)begin);
