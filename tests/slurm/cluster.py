@@ -1,23 +1,26 @@
-"""A Slurm of the tests' own, to be stopped, killed and started without disturbing others."""
+"""A Slurm and an engine of the tests' own, to be stopped and killed without disturbing others."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
-from typing import Iterator
+from typing import Any, Callable, Iterator
 
 from clusters import pids_with, place, until
 
 HERE = Path(__file__).parent
 # Beyond those that tests/slurm/start takes by itself.
 FIRST_PORT = 25100
-DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd")
+#: Puts a script before one of Slurm's commands.
+Wrap = Callable[[str, str], None]
 
 
 class Cluster:
@@ -31,12 +34,14 @@ class Cluster:
             "SLURM_CONF": str(folder / "slurm.conf"),
             "DRMAA_LIBRARY_PATH": "slurm",
         }
+        # Not that of a test, which may have put something before Slurm's commands.
+        self._path = os.environ["PATH"]
 
     def run(self, *words: str, seconds: float = 60) -> str:
         """Run a command in the cluster's environment and return what it says."""
         done = subprocess.run(
             words,
-            env={**os.environ, **self.variables},
+            env={**os.environ, **self.variables, "PATH": self._path},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -86,6 +91,13 @@ class Cluster:
             for pid in pids:
                 os.kill(pid, signal.SIGCONT)
 
+    def cancel_all(self) -> None:
+        """End all jobs; return when none is left."""
+        # A job that was requeued is no longer among those that the first look has found.
+        for state in ("PENDING", "RUNNING", "SUSPENDED"):
+            self.run("scancel", f"--state={state}")
+        until(lambda: not self.run("squeue", "--noheader"), "the end of all jobs")
+
     def requests(self) -> dict[str, int]:
         """How many requests of each kind slurmctld has got since it started."""
         found = re.findall(r"^\t(\w+) +\( *\d+\) count:(\d+)", self.run("sdiag"), re.MULTILINE)
@@ -105,11 +117,44 @@ class Cluster:
         self.run(str(HERE / "stop"), *self.place, seconds=120)
 
 
+class Engine:
+    """The engine of one test, seen from outside."""
+
+    def __init__(self, home: Path, cluster: Cluster) -> None:
+        self.home = home
+        self.environment = {**cluster.variables, "DRMAA_SLURM_HOME": str(home)}
+
+    def command(self, *words: str) -> str:
+        """Run a command of ``python -m drmaa_cffi.slurm`` for this engine."""
+        done = subprocess.run(
+            [sys.executable, "-m", "drmaa_cffi.slurm", *words],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+            env={**os.environ, **self.environment},
+        )
+        assert (0, "") == (done.returncode, done.stderr)
+        return done.stdout
+
+    def status(self) -> dict[str, Any]:
+        """What the command status tells."""
+        told: dict[str, Any] = json.loads(self.command("status"))
+        return told
+
+    def kill(self) -> None:
+        """End the engine as a power cut would; one that is just starting, too."""
+        until(lambda: self.status()["pid"], "the engine")
+        pid = self.status()["pid"]
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{pid}").exists(), "the engine's death")
+
+
 @contextlib.contextmanager
 def running_cluster(*options: str) -> Iterator[Cluster]:
     """Run a cluster with *options* of tests/slurm/start. Nothing is left of it."""
     # Not in tmp_path, which other users, such as the daemons', cannot enter.
-    folder = Path(tempfile.mkdtemp(prefix="drmaa-slurm-"))
+    folder = Path(tempfile.mkdtemp(prefix="drmaa-cluster-"))
     folder.chmod(0o755)
     try:
         with contextlib.ExitStack() as ending:

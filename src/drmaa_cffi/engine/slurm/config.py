@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 _NUMBER = re.compile(r"\d+", re.ASCII)
 
 
+#: A submission waits for it: slurmctld is away after nine.
+_SECONDS = 12.0
+
+
 class Config(NamedTuple):
     """Slurm's limits and ways; times in seconds.
 
@@ -36,7 +40,7 @@ async def ask(run: commands.Commands) -> Config:
     Raises:
         commands.Unreachable, commands.Refused: it has not answered.
     """
-    return parse(await run.run("scontrol", ["show", "config"]))
+    return parse(await run.run("scontrol", ["show", "config"], seconds=_SECONDS))
 
 
 def parse(text: str) -> Config:

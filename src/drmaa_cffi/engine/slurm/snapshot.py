@@ -99,13 +99,13 @@ def _status(text: str) -> int | None:
     return int(number) if number.isdecimal() and int(number) else int(code) << 8
 
 
-async def find_token(run: commands.Commands, token: str) -> str | None:
+async def find_token(run: commands.Commands, token: str, seconds: float) -> str | None:
     """The number of the job that was submitted with a token; None if there is none.
 
     Raises:
         commands.Unreachable, commands.Refused: Slurm has not answered: nothing is known.
     """
-    for line in (await run.run("squeue", _TOKENS)).splitlines():
+    for line in (await run.run("squeue", _TOKENS, seconds=seconds)).splitlines():
         number, _, comment = line.partition("|")
         if number.isdecimal() and comment.endswith(token):
             return number

@@ -19,8 +19,10 @@ _log = logging.getLogger(__name__)
 
 _ID = re.compile(r"(\d+)(?:;\S*)?", re.ASCII)
 _MARK = "drmaa:"
-#: After a doubtful answer the job is looked for as long as this, in seconds.
-_PATIENCE = 60.0
+#: The client waits a minute. sbatch has so many seconds of it; after that, as after any doubtful
+#: answer, the job is looked for until this time after the beginning.
+_SBATCH_SECONDS = 20.0
+_PATIENCE = 45.0
 _LOOK_AGAIN_SECONDS = 2.0
 #: It is taken for not queued when Slurm has not shown it for this time, in seconds.
 _SETTLED_SECONDS = 5.0
@@ -201,31 +203,38 @@ class Submitting:
         conf = self._run.environment.get("SLURM_CONF")
         if conf is not None:
             environment[b"SLURM_CONF"] = os.fsencode(conf)
+        deadline = asyncio.get_running_loop().time() + _PATIENCE
         try:
             said = await self._run.run(
-                "sbatch", asked.words, script=asked.script, environment=environment
+                "sbatch",
+                asked.words,
+                script=asked.script,
+                environment=environment,
+                seconds=_SBATCH_SECONDS,
             )
         except commands.Refused as refused:
             raise codes.Refusal(codes.DENIED_BY_DRM, f"sbatch: {refused}") from refused
         except commands.Unreachable as away:
-            return await self._find(asked.token, str(away))
-        numbers = [match[1] for match in map(_ID.fullmatch, said.split()) if match]
+            return await self._find(asked.token, str(away), deadline)
+        # On a line of its own: a site's wrapper may print numbers in its sentences.
+        lines = map(str.strip, said.splitlines())
+        numbers = [match[1] for match in map(_ID.fullmatch, lines) if match]
         if numbers:
             return numbers[-1]
         # A site's wrapper that says nothing that we know.
-        return await self._find(asked.token, f"sbatch printed no job id, but '{said.strip()}'")
+        doubt = f"sbatch printed no job id, but '{said.strip()}'"
+        return await self._find(asked.token, doubt, deadline)
 
-    async def _find(self, token: str, doubt: str) -> str:
+    async def _find(self, token: str, doubt: str, deadline: float) -> str:
         """The job's number, after an answer that may be wrong."""
         _log.warning("a submission is doubtful: %s", doubt)
         loop = asyncio.get_running_loop()
-        began = loop.time()
         seen = None
         while True:
             try:
-                number = await self.find(token)
+                number = await self.find(token, max(1.0, deadline - loop.time()))
             except (commands.Unreachable, commands.Refused) as away:
-                if loop.time() > began + _PATIENCE:
+                if loop.time() > deadline - _LOOK_AGAIN_SECONDS:
                     raise Doubtful(
                         token,
                         f"{doubt}; whether the job was queued could not be found out ({away}): "
@@ -240,10 +249,10 @@ class Submitting:
                     raise codes.Refusal(codes.TRY_LATER, f"{doubt}; the job was not queued")
             await asyncio.sleep(_LOOK_AGAIN_SECONDS)
 
-    async def find(self, token: str) -> str | None:
-        """The number of the job with a token; None if Slurm knows of none.
+    async def find(self, token: str, seconds: float = 60.0) -> str | None:
+        """The number of the job with a token, in time; None if Slurm knows of none.
 
         Raises:
             commands.Unreachable, commands.Refused: nothing is known.
         """
-        return await snapshot.find_token(self._run, _MARK + token)
+        return await snapshot.find_token(self._run, _MARK + token, seconds)

@@ -91,6 +91,8 @@ class Tracking:
         self._wake = asyncio.Event()
         self._watching: asyncio.Task[None] | None = None
         self._removing: set[asyncio.Future[None]] = set()
+        #: Whether the folder cannot be read now.
+        self._blind = False
 
     def start(self, keep_days: float) -> None:
         """Begins to watch; records of nobody's jobs go after some days."""
@@ -162,7 +164,7 @@ class Tracking:
         while True:
             try:
                 await self._tick()
-            except (commands.Unreachable, commands.Refused, OSError) as error:
+            except (commands.Unreachable, commands.Refused) as error:
                 _log.warning("nothing is known of the jobs now: %s", error)
             except Exception:  # noqa: BLE001  it must go on for the other jobs
                 _log.exception("the watch failed")
@@ -176,12 +178,7 @@ class Tracking:
     async def _tick(self) -> None:
         if not self._core.unfinished:
             return
-        loop = asyncio.get_running_loop()
-        known = frozenset(self._known)
-        try:
-            self._take(await loop.run_in_executor(None, ends.collect, self._folder, known))
-        except OSError as error:  # Slurm's word may tell the ends
-            _log.error("the records in %s cannot be read: %s", self._folder, error)
+        await self._look()
         if time.monotonic() >= self._next_look and self._core.unfinished:
             began = time.monotonic()
             try:
@@ -191,6 +188,22 @@ class Tracking:
             self._compare(found)
             await self._ask_accounting()
             self._plan()
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        known = frozenset(self._known)
+        try:
+            found = await loop.run_in_executor(None, ends.collect, self._folder, known)
+        except OSError as error:  # Slurm's word may tell the ends
+            if not self._blind:
+                _log.error("the records in %s cannot be read: %s", self._folder, error)
+            self._blind = True
+            # Somebody may have removed it: the next jobs need it.
+            with contextlib.suppress(OSError):
+                self._folder.mkdir(mode=0o700)
+        else:
+            self._blind = False
+            self._take(found)
 
     def _plan(self) -> None:
         """When Slurm is asked next: soon, while it is about to say how a job has ended."""

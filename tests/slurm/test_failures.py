@@ -1,0 +1,350 @@
+"""A failing Slurm: whatever is stopped, killed or full, no job looks finished that is not."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+from cluster import Cluster, Engine, Wrap
+
+from clusters import client, until
+
+# Making a cluster is a part of the first test.
+pytestmark = pytest.mark.timeout(600)
+
+ASK = """
+def timed(call):
+    began = time.monotonic()
+    answer = attempt(call)
+    took = time.monotonic() - began
+    return answer if took < 2 else f"{answer} after {took:.1f} s"
+
+say(
+    timed(lambda: Session.wait(running, 1)),
+    timed(lambda: Session.synchronize([running], 1)),
+    attempt(lambda: str(Session.jobStatus(held))),
+    attempt(lambda: Session.control(held, "release")),
+    attempt(lambda: submit("exit 5")),
+)
+"""
+UNREACHED = (
+    "ExitTimeoutException ExitTimeoutException "
+    "DrmCommunicationException DrmCommunicationException TryLaterException"
+)
+TWO_JOBS = """
+held = submit("exit 4", jobSubmissionState="drmaa_hold")
+running = submit("exec sleep 600")
+until_running(running)
+"""
+GO_ON = """
+until_answered(held)
+say(Session.jobStatus(running), Session.jobStatus(held))
+Session.control(held, "release")
+say(end_of(held), end_of(submit("exit 5")))
+"""
+
+
+# slurmctld stores what happens within five seconds, and forgets the rest when it is killed.
+STORED = "time.sleep(8)"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+def test_controller_away(cluster: Cluster, engine: Engine, number: int) -> None:
+    """Without slurmctld questions and orders fail by name, waits keep their time, ends are told.
+
+    The session needs no new initialize().
+    """
+    with client(
+        cluster,
+        f"""
+{TWO_JOBS}
+ending = submit("sleep 12; exit 9")
+until_running(ending)
+{STORED}
+say("ready")
+hear()
+say(end_of(ending))
+{ASK}
+hear()
+{GO_ON}
+""",
+    ) as program:
+        assert "ready" == program.says()
+        with cluster.without("slurmctld", number=number):
+            assert "exited 9" == program.answers()
+            assert UNREACHED == program.says()
+        assert "running user_on_hold" == program.answers()
+        assert "exited 4 exited 5" == program.says()
+
+
+def test_controller_silent(cluster: Cluster, engine: Engine) -> None:
+    """A slurmctld that does not answer delays no wait, and what it queued late is not lost."""
+    with client(
+        cluster,
+        f"""
+{TWO_JOBS}
+say("ready")
+hear()
+{ASK}
+hear()
+{GO_ON}
+""",
+    ) as program:
+        assert "ready" == program.says()
+        with cluster.frozen("slurmctld"):
+            assert UNREACHED == program.answers()
+        assert "running user_on_hold" == program.answers()
+        assert "exited 4 exited 5" == program.says()
+    # What was refused was cancelled when it came to light.
+    until(lambda: 1 == len(cluster.run("squeue", "--noheader").splitlines()), "one job alone")
+
+
+def test_munged_away(cluster: Cluster, engine: Engine) -> None:
+    """Without munged, whose lack costs each command of Slurm a minute, it is the same."""
+    with client(
+        cluster,
+        f"""
+{TWO_JOBS}
+ending = submit("sleep 4; exit 9")
+until_running(ending)
+say("ready")
+hear()
+say(end_of(ending))
+{ASK}
+hear()
+{GO_ON}
+""",
+    ) as program:
+        assert "ready" == program.says()
+        with cluster.without("munged"):
+            assert "exited 9" == program.answers()
+            assert UNREACHED == program.says()
+        assert "running user_on_hold" == program.answers()
+        assert "exited 4 exited 5" == program.says()
+
+
+INTERRUPTED = """
+{TWO_JOBS}
+say("ready")
+hear()
+def interrupt():
+    time.sleep(2)
+    os.kill(os.getpid(), signal.SIGINT)
+def interrupted(call):
+    threading.Thread(target=interrupt).start()
+    began = time.monotonic()
+    try:
+        call()
+    except KeyboardInterrupt:
+        return round(time.monotonic() - began)
+    except DrmaaException as error:
+        return type(error).__name__
+say(
+    interrupted(lambda: Session.wait(running, 60)),
+    interrupted(lambda: Session.synchronize([running], 60)),
+)
+"""
+
+
+def test_interrupt_while_controller_is_silent(cluster: Cluster, engine: Engine) -> None:
+    """Ctrl-C ends a wait at once while slurmctld does not answer."""
+    with client(cluster, INTERRUPTED.replace("{TWO_JOBS}", TWO_JOBS)) as program:
+        assert "ready" == program.says()
+        with cluster.frozen("slurmctld"):
+            assert "2 2" == program.answers()
+
+
+LOAD = """
+accepted, errors = {{}}, set()
+stop = threading.Event()
+def work(thread):
+    number = 0
+    while not stop.is_set():
+        number += 1
+        name = f"{{thread}}.{{number}}"
+        try:
+            accepted[submit(f"echo {{name}} >>{ran}; exit 4")] = name
+        except DrmaaException as error:
+            errors.add(type(error).__name__)
+        time.sleep(0.1)
+threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+for thread in threads:
+    thread.start()
+def ran():
+    return open("{ran}").read().split()
+until(lambda: len(accepted) > 20)
+say("submitting")
+hear()
+until(lambda: errors)
+say(*errors)
+hear()
+before = len(accepted)
+until(lambda: len(accepted) > before + 20)
+stop.set()
+for thread in threads:
+    thread.join()
+"""
+
+
+def test_controller_stopped_among_submissions(
+    cluster: Cluster, engine: Engine, tmp_path: Path
+) -> None:
+    """Every id is a job's, and no job runs twice, when slurmctld was stopped under load."""
+    with client(
+        cluster,
+        f"""
+{LOAD.format(ran=tmp_path / "ran")}
+ends = {{end_of(job_id) for job_id in accepted}}
+say(*ends, sorted(ran()) == sorted(accepted.values()))
+""",
+    ) as program:
+        assert "submitting" == program.says()
+        cluster.end("slurmctld", number=signal.SIGTERM)
+        assert "TryLaterException" == program.answers()
+        cluster.up()
+        assert "exited 4 True" == program.answers()
+
+
+def test_controller_killed_among_submissions(
+    cluster: Cluster, engine: Engine, tmp_path: Path
+) -> None:
+    """A slurmctld that was killed forgets jobs and gives their ids anew: none is called done."""
+    with client(
+        cluster,
+        f"""
+{LOAD.format(ran=tmp_path / "ran")}
+time.sleep(10)
+def fate(job_id):
+    info = Session.wait(job_id, 0)
+    return "exited 4" if info.hasExited and info.exitStatus == 4 else "aborted"
+fates = {{job_id: attempt(lambda: fate(job_id)) for job_id in accepted}}
+done = [accepted[job_id] for job_id, told in fates.items() if told == "exited 4"]
+say(len(done) > 20, sorted(set(done) - set(ran())))
+""",
+    ) as program:
+        assert "submitting" == program.says()
+        cluster.end("slurmctld")
+        assert "TryLaterException" in program.answers()
+        cluster.up()
+        assert "True []" == program.answers()
+
+
+DOUBTFUL = {
+    # It was queued, and sbatch does not say so.
+    "killed": '$real "$@" >/dev/null; kill -KILL $$',
+    "timed out": '$real "$@" >/dev/null; echo "sbatch: error: Batch job submission failed: '
+    'Socket timed out on send/recv operation" >&2; exit 1',
+    "silent": '$real "$@" >/dev/null; exit 0',
+    # A site's wrapper has its say.
+    "talkative": 'echo "Welcome. Hours left: 1234"; $real "$@"; '
+    'echo "Your priority is 5678"; echo "job script checked" >&2',
+    "slow": '$real "$@"; sleep 8',
+}
+
+
+@pytest.mark.parametrize("case", DOUBTFUL)
+def test_doubtful_submission(
+    cluster: Cluster, engine: Engine, wrap: Wrap, case: str, tmp_path: Path
+) -> None:
+    """A job whose submission sbatch does not confirm runs once, and its id is found out."""
+    wrap("sbatch", DOUBTFUL[case])
+    with client(
+        cluster,
+        f"""
+job_id = submit("echo $SLURM_JOB_ID >>{tmp_path}/ran; exit 4")
+say(end_of(job_id), open("{tmp_path}/ran").read().split() == [job_id])
+""",
+    ) as program:
+        assert "exited 4 True" == program.says()
+
+
+def test_submission_that_never_was(
+    cluster: Cluster, engine: Engine, wrap: Wrap, tmp_path: Path
+) -> None:
+    """Where sbatch is in doubt and nothing was queued, that is said, and no job runs later."""
+    wrap(
+        "sbatch",
+        'echo "sbatch: error: Batch job submission failed: '
+        'Socket timed out on send/recv operation" >&2; exit 1',
+    )
+    with client(
+        cluster,
+        f"""
+say(attempt(lambda: submit("echo $SLURM_JOB_ID >>{tmp_path}/ran")))
+""",
+    ) as program:
+        assert "TryLaterException" == program.says()
+    assert "" == cluster.run("squeue", "--noheader")
+    assert not (tmp_path / "ran").exists()
+
+
+def test_engine_killed(cluster: Cluster, engine: Engine, tmp_path: Path) -> None:
+    """An engine that is killed with 200 jobs loses none, and tells each end once."""
+    with client(
+        cluster,
+        f"""
+template = JobTemplate(remoteCommand="/bin/sh", outputPath=":/dev/null", joinFiles=True,
+    args=["-c", "echo $TASK_ID >>{tmp_path}/ran; sleep 1; exit $((TASK_ID % 100))"])
+ids = Session.runBulkJobs(template, 1, 150, 1) + [submit("exit 3") for _ in range(50)]
+say("ready")
+hear()
+ends = []
+for _ in ids:
+    info = Session.wait(Session.JOB_IDS_SESSION_ANY, 240)
+    ends.append((info.jobId, info.exitStatus if info.hasExited else str(info)))
+wanted = [(job_id, n % 100) for n, job_id in enumerate(ids[:150], 1)]
+wanted += [(job_id, 3) for job_id in ids[150:]]
+say(sorted(ends) == sorted(wanted), attempt(lambda: Session.wait(Session.JOB_IDS_SESSION_ANY, 0)))
+""",
+    ) as program:
+        assert "ready" == program.says()
+        engine.kill()
+        program.hears()
+        until(lambda: len((tmp_path / "ran").read_text().split()) > 20, "some jobs")
+        engine.kill()
+        assert "True InvalidJobException" == program.says()
+    ran = (tmp_path / "ran").read_text().split()
+    assert sorted(map(str, range(1, 151))) == sorted(ran)
+
+
+def test_session_after_crash(cluster: Cluster, engine: Engine) -> None:
+    """A session is taken up by its contact when its program and engine were killed."""
+    with client(
+        cluster,
+        """
+say(Session.contact, submit("sleep 2; exit 4"), submit("exec sleep 600"))
+hear()
+""",
+    ) as program:
+        contact, ending, running = program.says().split()
+        engine.kill()
+    with client(
+        cluster,
+        f"""
+Session.exit()
+Session.initialize({contact!r})
+say(end_of({ending!r}), Session.jobStatus({running!r}))
+Session.control({running!r}, "terminate")
+say(Session.wait({running!r}, 60).wasAborted)
+""",
+    ) as program:
+        assert "exited 4 running" == program.says()
+        assert "True" == program.says()
+
+
+def test_ends_folder_gone(cluster: Cluster, engine: Engine) -> None:
+    """Where the folder of end records is removed, Slurm's own word tells the end."""
+    with client(
+        cluster,
+        f"""
+import shutil
+job_id = submit("sleep 3; exit 7")
+until_running(job_id)
+shutil.rmtree({str(engine.home)!r} + "/ends")
+say(end_of(job_id))
+say(end_of(submit("exit 8")))
+""",
+    ) as program:
+        assert "exited 7" == program.says()
+        assert "exited 8" == program.says()
