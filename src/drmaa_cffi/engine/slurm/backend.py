@@ -34,8 +34,9 @@ NAME = "slurm"
 #: How long the engine waits, when it leaves, for submissions under way.
 _LEAVE_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.1
-#: How often a job is looked for that may have been queued.
+#: How often a job is looked for that may have been queued, and after how many seconds each time.
 _LOOKS = 3
+_FIND_AGAIN_SECONDS = 10.0
 
 
 class Kind:
@@ -193,8 +194,8 @@ class Slurm:
             try:
                 return await self._submitting.find(token)
             except (commands.Unreachable, commands.Refused) as away:
-                _log.warning("a submission before this engine is not found out: %s", away)
-                await asyncio.sleep(self._looks.interval)
+                _log.warning("whether a job was queued is not found out yet: %s", away)
+                await asyncio.sleep(_FIND_AGAIN_SECONDS)
 
     async def _take_back(self, numbers: list[str]) -> None:
         """Cancels the arrays of a bulk job that was not queued as a whole."""
@@ -211,7 +212,7 @@ class Slurm:
             if number is not None:
                 await self._run.run("scancel", [number])
                 return
-            await asyncio.sleep(self._looks.interval)
+            await asyncio.sleep(_FIND_AGAIN_SECONDS)
 
     async def _limits(self) -> config.Config:
         async with self._asking_config:

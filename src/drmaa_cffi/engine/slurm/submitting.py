@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 _ID = re.compile(r"(\d+)(?:;\S*)?", re.ASCII)
 _MARK = "drmaa:"
+#: sbatch could not even send its question.
+_NOT_SENT = "Unable to contact slurm controller (connect failure)"
 #: The client waits a minute. sbatch has so many seconds of it; after that, as after any doubtful
 #: answer, the job is looked for until this time after the beginning.
 _SBATCH_SECONDS = 20.0
@@ -215,6 +217,9 @@ class Submitting:
         except commands.Refused as refused:
             raise codes.Refusal(codes.DENIED_BY_DRM, f"sbatch: {refused}") from refused
         except commands.Unreachable as away:
+            if _NOT_SENT in str(away):
+                words = f"{away}; nothing was submitted"
+                raise codes.Refusal(codes.TRY_LATER, words) from away
             return await self._find(asked.token, str(away), deadline)
         # On a line of its own: a site's wrapper may print numbers in its sentences.
         lines = map(str.strip, said.splitlines())
