@@ -54,7 +54,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(pathlib\.)?Path"),
     ("py:.*", r"concurrent\.futures\..*"),
     # The package's own, which users need no name for.
-    ("py:class", r"OnStatus"),
+    ("py:class", r"OnStatus|Change"),
     ("py:class", r"drmaa_cffi\._template\.attributes\..*"),
     ("py:class", r"drmaa_cffi\._template\.native\.NativeAttribute"),
 ]
