@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, AsyncIterator, Callable, Iterable, TypeVar, ca
 
 from . import session as sync
 from ._binding.jobids import job_id_of, job_ids_of
-from ._waiting import threads, waiting
+from ._waiting import sleeping, waiting
 from ._waiting.inbox import Inbox
 from ._waiting.submissions import watch
 from ._waiting.synchronizing import dispose_of_all
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from ._waiting.records import Outcome
+    from ._waiting.entries import Outcome
 
 __all__ = ["Session"]
 
@@ -64,8 +64,6 @@ class Session:
 
     def __init__(self, contactString: str | bytes | None = None) -> None:
         self.contactString = contactString
-        # Jobs that the library need not be asked about before they are waited for.
-        self._submitted: set[str] = set()
 
     @property
     def contact(self) -> str:
@@ -128,7 +126,6 @@ class Session:
         C: drmaa_exit.
         """
         await _call(sync.Session.exit)
-        self._submitted.clear()
 
     async def createJobTemplate(self) -> JobTemplate:
         """Return a new, empty job template, whose attributes are set as ever.
@@ -164,9 +161,7 @@ class Session:
 
         C: drmaa_run_job.
         """
-        job_id = await _call(sync.Session.runJob, jobTemplate)
-        self._submitted.add(job_id)
-        return job_id
+        return (await _call(_submit, lambda: [sync.Session.runJob(jobTemplate)]))[0]
 
     async def runBulkJobs(
         self, jobTemplate: JobTemplate, beginIndex: int, endIndex: int, step: int
@@ -184,9 +179,8 @@ class Session:
 
         C: drmaa_run_bulk_jobs.
         """
-        job_ids = await _call(sync.Session.runBulkJobs, jobTemplate, beginIndex, endIndex, step)
-        self._submitted.update(job_ids)
-        return job_ids
+        run = partial(sync.Session.runBulkJobs, jobTemplate, beginIndex, endIndex, step)
+        return await _call(_submit, run)
 
     async def control(self, jobId: str | bytes | int, operation: str | bytes) -> None:
         """Hold, release, suspend, resume or terminate a job.
@@ -232,24 +226,26 @@ class Session:
         C: drmaa_wait.
         """
         outcome = await self._outcome(job_id_of(jobId), timeout)
-        if isinstance(outcome, DrmaaException):
-            raise outcome
-        return outcome
+        try:
+            if isinstance(outcome, DrmaaException):
+                raise outcome
+            return outcome
+        finally:
+            del outcome
 
     async def _outcome(self, job_id: str, timeout: float = -1) -> Outcome:
         seconds = _seconds_of(timeout)
         with Inbox() as inbox:
-            is_known = job_id == JOB_IDS_SESSION_ANY or job_id in self._submitted
-            if not seconds or not is_known:
-                await _call(waiting.waits.look_for, job_id)
+            # What has ended must be found in the shortest time, too.
             if job_id == JOB_IDS_SESSION_ANY:
-                inbox.listen()
+                if seconds < math.inf:
+                    await _call(waiting.waits.look_for, job_id)
+                inbox.want_any()
             else:
-                inbox.claim(job_id)
+                await _want(inbox, job_id, is_asked=seconds < math.inf)
             outcome = await inbox.get(seconds)
         if outcome is None:
             raise from_code(Errno.EXIT_TIMEOUT, "drmaa_wait", ExitTimeoutException.meaning)
-        self._submitted.discard(outcome.jobId if isinstance(outcome, JobInfo) else job_id)
         return outcome
 
     async def as_completed(
@@ -282,15 +278,11 @@ class Session:
                     yield _record(await self._outcome(JOB_IDS_SESSION_ANY))
         with Inbox() as inbox:
             for job_id in ids:
-                if job_id not in self._submitted:
-                    await _call(waiting.waits.look_for, job_id)
-                inbox.claim(job_id)
+                await _want(inbox, job_id)
             for _ in ids:
                 outcome = await inbox.get()
                 assert outcome is not None  # noqa: S101 - without a timeout there is one
-                info = _record(outcome)
-                self._submitted.discard(info.jobId)
-                yield info
+                yield _record(outcome)
 
     async def synchronize(
         self,
@@ -338,6 +330,22 @@ class Session:
             await self.exit()
 
 
+def _submit(run: Callable[[], list[str]]) -> list[str]:
+    """Submit jobs: until somebody takes their records, the library need not be asked for them."""
+    ledger = waiting.waits.ledger
+    with ledger.submission():
+        job_ids = run()
+        ledger.note_submitted(job_ids)
+    return job_ids
+
+
+async def _want(inbox: Inbox, job_id: str, *, is_asked: bool = False) -> None:
+    """Want a job's record, and see that it is still to be had: others may have taken it."""
+    inbox.want(job_id)
+    if is_asked or job_id not in waiting.waits.ledger.submitted:
+        await _call(waiting.waits.look_for, job_id)
+
+
 class _Opening:
     """A session that is being opened, for a coroutine which may be cancelled meanwhile."""
 
@@ -363,7 +371,7 @@ class _Opening:
             self._is_left.set()
             is_open = self._is_open.is_set()
         if is_open:
-            threads.start(_close)
+            sleeping.start(_close)
 
 
 def _close() -> None:
@@ -380,11 +388,14 @@ def _seconds_of(timeout: float) -> float:
 
 def _record(outcome: Outcome) -> JobInfo:
     """Return the record, that of a job without usage, too."""
-    if isinstance(outcome, NoResourceUsageException) and outcome.jobInfo is not None:
-        return outcome.jobInfo
-    if isinstance(outcome, DrmaaException):
-        raise outcome
-    return outcome
+    try:
+        if isinstance(outcome, NoResourceUsageException) and outcome.jobInfo is not None:
+            return outcome.jobInfo
+        if isinstance(outcome, DrmaaException):
+            raise outcome
+        return outcome
+    finally:
+        del outcome
 
 
 async def _call(function: Callable[..., _T], *arguments: object) -> _T:
@@ -407,9 +418,9 @@ async def _call_long(function: Callable[[], _T]) -> _T:
             future.set_result(cast("_T", result))
 
     def run() -> None:
-        ended = threads.attempt(function)
+        ended = sleeping.attempt(function)
         with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(finish, *ended)
 
-    threads.start(run)
+    sleeping.start(run)
     return await future

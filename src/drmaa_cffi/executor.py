@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import threading
@@ -20,7 +21,8 @@ from ._futures.future import JobFuture, refuse_in_child
 from ._futures.managed import Managed
 from ._futures.polling import OnStatus, StatusPoller
 from ._futures.submitter import Span
-from ._waiting import threads, waiting
+from ._waiting import sleeping, waiting
+from ._waiting.delivering import refuse_to_wait_here
 from ._waiting.timeouts import patience_of
 from .const import JobState
 from .errors import (
@@ -51,6 +53,9 @@ _NOT_STARTED = frozenset(
         JobState.USER_SYSTEM_ON_HOLD,
     }
 )
+
+
+_log = logging.getLogger(__name__)
 
 
 class StartedAndNot(NamedTuple):
@@ -122,6 +127,7 @@ class JobExecutor:
         self._changed = threading.Condition()
         # Submissions under way, and records to come, those of cancelled futures included.
         self._open = 0
+        self._submitting = 0
         self._is_shut = False
         self._ending = threading.Lock()
         if session is None:
@@ -182,7 +188,7 @@ class JobExecutor:
                     job_id = self._session.runJob(followed)
                 return self._future(job_id, error_file, on_status)
 
-        return threads.off_main(submit)
+        return sleeping.off_main(submit)
 
     def submit_bulk(
         self,
@@ -236,7 +242,7 @@ class JobExecutor:
                     for task, job_id in zip(count(first, distance), job_ids)
                 ]
 
-        return threads.off_main(submit)
+        return sleeping.off_main(submit)
 
     def attach(self, job_id: str | bytes | int, *, on_status: OnStatus | None = None) -> JobFuture:
         """Return a future of a job of this session that was submitted before.
@@ -260,7 +266,7 @@ class JobExecutor:
                 waiting.waits.look_for(text)
                 return self._future(text, None, on_status)
 
-        return threads.off_main(attach)
+        return sleeping.off_main(attach)
 
     def _is_managed(self, template: JobTemplate, chain: Chain | None, retry: Retry | None) -> bool:
         """Whether there is more to do for a job than to submit it."""
@@ -289,7 +295,7 @@ class JobExecutor:
         futures = self._managed.submit(template, span, chain, retry, error_file)
         if on_status is not None:
             for future in futures:
-                self._poller.watch(future, on_status)
+                self._poller.watch_if_possible(future, on_status)
         return futures
 
     def _run_accepted(self, template: JobTemplate, span: Span | None) -> list[JobFuture]:
@@ -322,10 +328,13 @@ class JobExecutor:
                     "the executor was shut down and takes no jobs any more: make a new one"
                 )
             self._open += 1
+            self._submitting += 1
         try:
-            with waiting.waits.records.submission():
+            with waiting.waits.ledger.submission():
                 yield
         finally:
+            with self._changed:
+                self._submitting -= 1
             self._close_one()
 
     def _future(
@@ -336,7 +345,7 @@ class JobExecutor:
         future = JobFuture(job_id, self._session, error_file, self._close_one)
         self._futures[next(self._numbers)] = future
         if on_status is not None:
-            self._poller.watch(future, on_status)
+            self._poller.watch_if_possible(future, on_status)
         return future
 
     def _close_one(self) -> None:
@@ -345,19 +354,23 @@ class JobExecutor:
             self._open -= 1
             is_last = self._is_shut and not self._open
             self._changed.notify_all()
-        waiting.waits.records.ring()
+        waiting.waits.ledger.ring()
         self._poller.wake()
         if is_last:
-            self._end()
+            try:
+                self._end()
+            except DrmaaException:
+                # shutdown() tries it again, and raises what it hears.
+                _log.exception("an executor's session can't be closed")
 
     def _end(self) -> None:
         """Close the executor's own session: nothing is left to wait for."""
         # Whoever comes second returns when it is closed.
         with self._ending:
             if self._owns_session:
-                self._owns_session = False
                 with suppress(NoActiveSessionException):  # closed by the program
                     self._session.exit()
+                self._owns_session = False
 
     def wait_started(
         self, futures: Iterable[JobFuture], timeout: float | None = None
@@ -382,7 +395,7 @@ class JobExecutor:
         C: drmaa_job_ps.
         """
         self._refuse_in_child()
-        self._refuse_to_wait_here()
+        refuse_to_wait_here()
         all_futures = _futures(futures)
         started: set[JobFuture] = set()
 
@@ -391,7 +404,7 @@ class JobExecutor:
                 started.add(future)
 
         deadline = time.monotonic() + patience_of(timeout)
-        watches = threads.off_main(
+        watches = sleeping.off_main(
             lambda: [
                 self._poller.watch(future, note, while_in=_NOT_STARTED) for future in all_futures
             ]
@@ -401,18 +414,14 @@ class JobExecutor:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     break
-                time.sleep(min(left, threads.LOOK))
+                time.sleep(min(left, sleeping.LOOK))
         finally:
-            threads.start(lambda: self._poller.unwatch(*watches))
+            sleeping.start(lambda: self._poller.unwatch(*watches))
         started |= {future for future in all_futures if future.done()}
         return StartedAndNot(started & all_futures, all_futures - started)
 
     def _refuse_in_child(self) -> None:
         refuse_in_child(self._pid, f"this executor is process {self._pid}'s", "use it")
-
-    def _refuse_to_wait_here(self) -> None:
-        waiting.waits.refuse_to_wait_here()
-        self._poller.refuse_to_wait_here()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Take no more jobs.
@@ -435,29 +444,34 @@ class JobExecutor:
         """
         self._refuse_in_child()
         if wait:
-            self._refuse_to_wait_here()
+            refuse_to_wait_here()
         self._is_shut = True
-        errors = threads.off_main(self._cancel_all) if cancel_futures else []
-        if wait and threads.serves_signals():
+        errors = sleeping.off_main(self._cancel_all) if cancel_futures else []
+        if wait and sleeping.serves_signals():
             waiting.waits.sleep(lambda: not self._open, math.inf)
         elif wait:
             with self._changed:
                 self._changed.wait_for(lambda: not self._open)
         if wait:
-            threads.off_main(self._poller.drain)
+            sleeping.off_main(self._poller.drain)
         if not self._open:
-            threads.off_main(self._end)
-        if errors:
-            raise errors[0]
+            sleeping.off_main(self._end)
+        try:
+            if errors:
+                raise errors[0]
+        finally:
+            del errors
 
     def _cancel_all(self) -> list[DrmaaException]:
         errors: list[DrmaaException] = []
+        with self._changed:  # a submission that is under way makes a future, too
+            self._changed.wait_for(lambda: not self._submitting)
         # The newest first: an end of one that runs would let the next one begin.
         for _, future in sorted(self._futures.items(), key=itemgetter(0), reverse=True):
             try:
                 future.cancel()
             except DrmaaException as error:
-                errors.append(error)
+                errors.append(error.with_traceback(None))  # which has this list
         return errors
 
     def __enter__(self) -> Self:

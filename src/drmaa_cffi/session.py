@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
 from . import const
 from ._binding import calls
 from ._binding.jobids import encode_job_id, job_id_of, job_ids_of
-from ._waiting import threads, waiting
+from ._waiting import sleeping, waiting
 from ._waiting.opening import open_session
 from ._waiting.submissions import held_up, note, step_aside, submit_bulk, under_way, watchers
 from ._waiting.synchronizing import synchronize
@@ -173,7 +173,7 @@ class Session:
 
         C: drmaa_exit.
         """
-        threads.off_main(_exit)
+        sleeping.off_main(_exit)
 
     @staticmethod
     def createJobTemplate() -> JobTemplate:
@@ -239,6 +239,8 @@ class Session:
             job_id = calls.run_job(handle)
             if watchers:
                 note([job_id])
+            if waiting.waits.ledger.is_shared:
+                waiting.waits.ledger.renew(job_id)
         except DrmaaException as error:
             note(error.jobIds)
             raise _in_plain_words(error, jobTemplate) from None
@@ -278,9 +280,13 @@ class Session:
             )
         handle, distance = _handle(jobTemplate), index_of(step, "step")
         try:
-            return submit_bulk(lambda: calls.run_bulk_jobs(handle, begin, end, distance))
+            job_ids = submit_bulk(lambda: calls.run_bulk_jobs(handle, begin, end, distance))
         except DrmaaException as error:
             raise _in_plain_words(error, jobTemplate) from None
+        if waiting.waits.ledger.is_shared:
+            for job_id in job_ids:
+                waiting.waits.ledger.renew(job_id)
+        return job_ids
 
     @staticmethod
     def control(jobId: str | bytes | int, operation: str | bytes) -> None:

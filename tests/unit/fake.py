@@ -54,6 +54,8 @@ class Fake:
             void fake_reset(void);
             void fake_return(const char *routine, int code, long from, long to);
             void fake_delay(const char *routine, int ms);
+            void fake_hold(const char *routine, int ms);
+            void fake_lose(int job);
             void fake_diagnosis(const char *data, size_t length, int terminated);
             void fake_text(const char *routine, const char *data, size_t length, int terminated);
             void fake_list(const char *routine, const char *block, size_t length, size_t count,
@@ -79,6 +81,18 @@ class Fake:
     def delays(self, routine: str, seconds: float) -> None:
         """Let *routine* take its time."""
         self._lib.fake_delay(routine.encode(), int(seconds * 1000))
+
+    def holds(self, routine: str, seconds: float) -> None:
+        """Let *routine* take its time, and hold up all others meanwhile."""
+        self._lib.fake_hold(routine.encode(), int(seconds * 1000))
+
+    def loses(self, job_id: str) -> None:
+        """Forget a job."""
+        self._lib.fake_lose(int(job_id))
+
+    def gives_twice(self) -> None:
+        """Let two waits have a job's record that are there when it ends."""
+        self._lib.fake_return(b"twice", 1, 1, FOREVER)
 
     def diagnoses(self, text: bytes, *, terminated: bool = True) -> None:
         """Let every failing routine say *text*."""

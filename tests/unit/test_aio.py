@@ -67,7 +67,7 @@ def test_thousand_waits(fake: Fake) -> None:
         waits = [asyncio.create_task(session.wait(job)) for job in jobs]
         while not fake.calls("drmaa_wait"):  # noqa: ASYNC110 - C sets no event
             await asyncio.sleep(0.01)
-        assert before + 1 == tasks()
+        assert tasks() <= before + 2  # one of them sleeps, until something is old
         fake.finish()
         assert jobs == [info.jobId for info in await asyncio.gather(*waits)]
         assert 1000 == fake.calls("drmaa_wait")
@@ -340,7 +340,7 @@ def test_cancelled_wait_for_a_lost_job(fake: Fake) -> None:
         wait = asyncio.create_task(session.wait(lost))
         await asyncio.sleep(0.05)
         # It is given up, and the coroutine is not told yet.
-        until(lambda: not waiting.waits.records.pending())
+        until(lambda: not waiting.waits.ledger.open_wants())
         wait.cancel()
         await asyncio.gather(wait, return_exceptions=True)
         fake.returns("drmaa_wait", 0)

@@ -123,7 +123,7 @@ def test_end_under_a_lock(fake: Fake, loop: asyncio.AbstractEventLoop) -> None:
     fake.finish()
     time.sleep(0.1)
     held, free = threading.Event(), threading.Event()
-    records = waiting.waits.records
+    records = waiting.waits.ledger
 
     def hold() -> None:
         with records.changed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 import weakref
@@ -10,9 +11,10 @@ from typing import Any, Callable, Iterator
 
 import pytest
 from fake import Fake
+from moments import LIMIT, until
 
 import drmaa_cffi
-from drmaa_cffi import DrmaaException, JobTemplate, Session
+from drmaa_cffi import DrmaaException, JobExecutor, JobTemplate, Session, aio
 from drmaa_cffi.errors import Errno
 from programs import run
 
@@ -119,3 +121,102 @@ def find():
 print(find()())
 """
     assert "None\n" == run(program).stdout
+
+
+@pytest.mark.parametrize("place", [held_by, in_thread], ids=["main thread", "another thread"])
+@pytest.mark.parametrize("is_shared", [False, True], ids=["alone", "beside futures"])
+@pytest.mark.parametrize("name", ["question", "timeout", "synchronize", "no job", "no usage"])
+def test_waits(
+    fake: Fake,
+    session: Session,
+    template: JobTemplate,
+    name: str,
+    place: Callable[..., Any],
+    is_shared: bool,
+) -> None:
+    """Waits, alone and beside futures."""
+    executor = JobExecutor(session)
+    job = session.runJob(template)
+    if is_shared:
+        executor.submit(template)
+    if name == "no usage":
+        fake.gives_no_usage()
+        fake.finish(job)
+    calls: dict[str, Callable[[], object]] = {
+        "question": lambda: session.wait(job, 0),
+        "timeout": lambda: session.wait(job, 1),
+        "synchronize": lambda: session.synchronize([job], 1),
+        "no job": lambda: session.wait("no-such-job"),
+        "no usage": lambda: session.wait(job),
+    }
+    assert place(calls[name]) is None
+    fake.finish()
+    executor.shutdown()
+
+
+@pytest.mark.parametrize("place", [held_by, in_thread], ids=["main thread", "another thread"])
+@pytest.mark.parametrize("name", ["result", "check", "submit", "attach", "cancel", "shutdown"])
+def test_futures(
+    fake: Fake, session: Session, template: JobTemplate, name: str, place: Callable[..., Any]
+) -> None:
+    """Futures, which keep what they raise, and their executor."""
+    executor = JobExecutor(session)
+    future = executor.submit(template, check=name == "check")
+    if name == "check":
+        fake.ends(exited=1, status=3)
+        fake.finish()
+    if name == "result":
+        fake.loses(future.job_id)
+        fake.returns("drmaa_wait", Errno.INVALID_JOB)
+        fake.finish(future.job_id)  # which wakes the wait
+        until(future.done)
+    calls: dict[str, Callable[[], object]] = {
+        "result": lambda: future.result(LIMIT),
+        "check": lambda: future.result(LIMIT),
+        "submit": lambda: refuses(fake, "drmaa_run_job", lambda: executor.submit(template))(),
+        "attach": lambda: executor.attach("no-such-job"),
+        "cancel": lambda: refuses(fake, "drmaa_control", future.cancel)(),
+        "shutdown": lambda: refuses(
+            fake, "drmaa_control", lambda: executor.shutdown(wait=False, cancel_futures=True)
+        )(),
+    }
+    held = place(calls[name])
+    fake.returns("drmaa_wait", 0)
+    fake.finish()
+    executor.shutdown()
+    assert held is None
+
+
+@pytest.mark.parametrize("name", ["wait", "no job", "as_completed", "runJob", "initialize"])
+def test_coroutines(fake: Fake, session: Session, template: JobTemplate, name: str) -> None:
+    """Coroutines."""
+    loop = asyncio.new_event_loop()
+    other = aio.Session()
+    job = session.runJob(template)
+
+    async def all_of(job_id: str) -> None:
+        async for _ in other.as_completed([job_id]):
+            pass
+
+    calls: dict[str, Callable[[], Any]] = {
+        "wait": lambda: other.wait(job, 0.1),
+        "no job": lambda: other.wait("no-such-job"),
+        "as_completed": lambda: all_of("no-such-job"),
+        "runJob": lambda: refuses(fake, "drmaa_run_job", lambda: other.runJob(template))(),
+        "initialize": other.initialize,
+    }
+
+    async def program() -> weakref.ref[Local]:
+        local = Local()
+        found = weakref.ref(local)
+        try:
+            await calls[name]()
+        except DrmaaException:
+            return found
+        raise AssertionError("it was to fail")
+
+    held = loop.run_until_complete(program())
+    loop.run_until_complete(loop.shutdown_default_executor())
+    loop.close()
+    fake.finish()
+    assert held() is None

@@ -30,6 +30,8 @@ Handle = NewType("Handle", CData)
 
 # What the DRM was called when the library was first asked. Grid Engine's answers 'SGE 8.1.9' to
 # the first thread that calls it, and ' 8.1.9' to all others.
+# What Grid Engine's library says, as if there were no job, when its qmaster has been stopped.
+_SHUTDOWN = "event client got shutdown"
 _first_names: list[str] = []
 # Not a plain one: a signal's handler may ask, too, while its thread does.
 _naming = threading.RLock()
@@ -331,6 +333,8 @@ def wait(job_id: str, timeout: int, call: Call) -> JobInfo:
     """
     code = lib.dc_wait(encode_job_id(job_id), timeout, call)
     if code:
+        if code == Errno.INVALID_JOB and _SHUTDOWN in decode(ffi.string(call.diagnosis)).lower():
+            code = int(Errno.DRM_COMMUNICATION_FAILURE)
         info = job_info(call, job_id) if call.reaped else None
         fail(code, "drmaa_wait", call, job=info, ends=False)
     return job_info(call, job_id)

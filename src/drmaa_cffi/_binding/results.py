@@ -23,6 +23,8 @@ _LARGE = 1 << 20
 
 # Rooms that no call uses: taking one from here costs a tenth of making one.
 _idle: list[Call] = []
+# An entry for each room that there is.
+_made: list[None] = []
 
 
 def begin() -> Call:
@@ -33,7 +35,23 @@ def begin() -> Call:
         call = lib.dc_new_call()
         if call == ffi.NULL:
             raise MemoryError from None
-        return Call(ffi.gc(call, lib.dc_free_call))
+        _made.append(None)
+        return Call(ffi.gc(call, _free))
+
+
+def _free(
+    call: CData,
+    # At the program's end the module has no names any more.
+    forget: Callable[[], None] = _made.pop,
+    free: Callable[[CData], None] = lib.dc_free_call,
+) -> None:
+    forget()
+    free(call)
+
+
+def under_way() -> bool:
+    """Whether a call is under way in another thread, which may hold up all others."""
+    return len(_made) > len(_idle)
 
 
 #: Gives a call's room back, with results of which none may have been large.

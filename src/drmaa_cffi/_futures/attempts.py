@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from typing import TYPE_CHECKING, Callable
 
-from drmaa_cffi._waiting import waiting
-from drmaa_cffi._waiting.timeouts import patience_of
 from drmaa_cffi.const import JobControlAction, JobState
 from drmaa_cffi.errors import Errno, IllegalStateException, JobFailedError, from_code
 from drmaa_cffi.jobinfo import JobInfo
@@ -61,7 +58,7 @@ class AttemptsFuture(JobFuture):
         withdraw: Callable[[AttemptsFuture], None],
         settle: Callable[[], None],
     ) -> None:
-        super(JobFuture, self).__init__()
+        self._prepare()
         self.job_id = ""
         self.source = source
         self.index = index
@@ -146,30 +143,12 @@ class AttemptsFuture(JobFuture):
 
     # What the program asks.
 
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """Return what result() would raise, or None, when the last attempt has ended."""
-        seconds = patience_of(timeout)
-        if not self.done():
-            self._refuse_in_child("wait for it")
-            waiting.waits.refuse_to_wait_here()
-            if threading.current_thread() is self.thread:
-                raise IllegalStateException(
-                    "a callback of a job can't wait for one that the same thread submits"
-                )
-        error = super(JobFuture, self).exception(None if seconds == math.inf else seconds)
-        if error is not None or self._error_file is None:
-            return error
-        info = super(JobFuture, self).result(0)
-        if not info.ok and self._failure is None:
-            self._failure = JobFailedError.of(info, self._error_file.tail(self.job_id))
-        return self._failure
-
-    def result(self, timeout: float | None = None) -> JobInfo:
-        """Return the record of the last attempt, when that has ended."""
-        error = self.exception(timeout)
-        if error is not None:
-            raise error
-        return super(JobFuture, self).result(0)
+    def _await(self, timeout: float | None) -> BaseException | None:
+        if not self.done() and threading.current_thread() is self.thread:
+            raise IllegalStateException(
+                "a callback of a job can't wait for one that the same thread submits"
+            )
+        return super()._await(timeout)
 
     def status(self) -> JobState:
         """Return the state of the current attempt; QUEUED_ACTIVE while none is submitted."""

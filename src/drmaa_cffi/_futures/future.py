@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import concurrent.futures
+import copy
 import logging
 import math
 import os
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, List
+import weakref
+from collections import deque
+from typing import TYPE_CHECKING, Any, Callable, Deque, cast
 
-from drmaa_cffi._waiting import threads, waiting
-from drmaa_cffi._waiting.records import Outcome, has_record, state_of
+from drmaa_cffi._waiting import sleeping, waiting
+from drmaa_cffi._waiting.delivering import deliver, guard, refuse_to_wait_here
+from drmaa_cffi._waiting.entries import Outcome, has_record, state_of
 from drmaa_cffi._waiting.timeouts import patience_of
 from drmaa_cffi.const import JobControlAction, JobState
 from drmaa_cffi.errors import (
@@ -24,12 +29,16 @@ from drmaa_cffi.errors import (
 )
 from drmaa_cffi.jobinfo import JobInfo
 
+from .waiters import Waiters, condition
+
 if TYPE_CHECKING:
     from drmaa_cffi.session import Session
 
     from .errorfile import ErrorFile
 
 
+_CANCELLED = frozenset({"CANCELLED", "CANCELLED_AND_NOTIFIED"})
+_OVER = _CANCELLED | {"FINISHED"}
 _log = logging.getLogger(__name__)
 
 
@@ -44,12 +53,14 @@ def refuse_in_child(pid: int, whose: str, what: str) -> None:
         raise from_code(Errno.NO_ACTIVE_SESSION, "", text)
 
 
-class _Waiters(List[Any]):
-    """Refuses concurrent.futures' wait() and as_completed() in a callback, as all other waits."""
+def _nothing() -> None:
+    """Stand for a reference to what there is not."""
 
-    def append(self, waiter: object) -> None:
-        waiting.waits.refuse_to_wait_here()
-        super().append(waiter)
+
+def _in_event_loop() -> bool:
+    """Whether this thread runs coroutines, which a call that takes its time would hold up."""
+    asyncio = sys.modules.get("asyncio")
+    return asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
 
 
 class JobFuture(concurrent.futures.Future["JobInfo"]):
@@ -75,8 +86,7 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         error_file: ErrorFile | None,
         settle: Callable[[], None],
     ) -> None:
-        super().__init__()
-        self._waiters: list[Any] = _Waiters()
+        self._prepare()
         self.job_id = job_id
         self._session = session
         # Where the job writes its errors, if it is to be checked.
@@ -87,22 +97,84 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         # Held while cancel() ends the job: the record that the job leaves must come too late.
         self._deciding = threading.Lock()
         self._is_to_be_cancelled = False
-        # Almost done(); the main thread can look at it without a lock.
-        self._is_over = False
-        self._claim = waiting.waits.claim(job_id, self._deliver, owned=True)
+        self._want = waiting.waits.want(job_id, self._deliver, owned=True)
+
+    def _prepare(self) -> None:
+        """Be a future: pending, without a job so far."""
+        super().__init__()
+        if not sleeping.are_greenlets():
+            self._condition = condition()
+        self._waiters: list[Any] = Waiters()
+        self._callbacks: Deque[Callable[[JobFuture], object]] = deque()
+        self._is_told = False
+        self._raised: Callable[[], BaseException | None] = _nothing
 
     def _deliver(self, outcome: Outcome) -> None:
-        """Take what the wait for the job has found."""
+        """Take what the wait for the job has found, and hold up nobody else's."""
+        if self._is_free():
+            self._end(outcome)
+        else:
+            whose = f"job {self.job_id}"
+            sleeping.start(lambda: deliver(self._end, outcome, whose))
+
+    def _is_free(self) -> bool:
+        """Whether nobody holds a lock of this future's."""
+        locks = self._deciding, self._condition
+        held = [lock for lock in locks if lock.acquire(False)]
+        for lock in held:
+            lock.release()
+        return len(held) == len(locks)
+
+    def _end(self, outcome: Outcome) -> None:
         with self._deciding:
             is_mine = not self._is_to_be_cancelled
         try:
             if is_mine:
-                self._is_over = True
                 self._set(outcome)
-        except BaseException:  # noqa: BLE001 - of a callback; this thread serves others, too
-            _log.exception("a callback of job %s", self.job_id)
         finally:
             self._settle()
+
+    def _invoke_callbacks(self) -> None:
+        self._is_told = True
+        self._wake()
+        self._call_back()
+
+    def _call_back(self) -> None:
+        """Call each callback once, whatever another one does; in single steps, without a lock."""
+        while self._callbacks:
+            try:
+                callback = self._callbacks.popleft()
+            except IndexError:  # another thread was faster
+                return
+            guard(callback, self, f"job {self.job_id}")
+
+    def add_done_callback(self, fn: Callable[[JobFuture], object]) -> None:
+        """Let *fn* be called with the future when it is done; at once if it is.
+
+        Args:
+            fn: It is called in the thread that waits for all jobs, and can't wait itself.
+        """
+        self._callbacks.append(fn)
+        if self._is_told:
+            self._call_back()
+
+    @staticmethod
+    def _wake() -> None:
+        waiting.waits.ledger.ring()
+
+    # Without the lock: who reads on the main thread must leave none locked.
+
+    def done(self) -> bool:
+        """Return whether the future has a result, or is cancelled."""
+        return self._state in _OVER
+
+    def cancelled(self) -> bool:
+        """Return whether the future is cancelled."""
+        return self._state in _CANCELLED
+
+    def running(self) -> bool:
+        """Return False: a future of this kind is pending until it is done; see status()."""
+        return False
 
     def _set(self, outcome: Outcome) -> None:
         if isinstance(outcome, JobInfo):
@@ -115,7 +187,7 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
     @property
     def has_record(self) -> bool:
         """Whether the job's end is known, which for a cancelled future is later than done()."""
-        return self._claim.outcome is not None
+        return self._want.outcome is not None
 
     def result(self, timeout: float | None = None) -> JobInfo:
         """Return the job's record, when it has ended.
@@ -137,10 +209,16 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
 
         C: drmaa_wait.
         """
-        error = self.exception(timeout)
-        if error is not None:
+        error = self._error(timeout)
+        try:
+            if error is None:
+                return cast("JobInfo", self._result)
+            # A copy: what is kept here must not keep alive the variables of all who got it.
+            error = copy.copy(error)
+            self._raised = weakref.ref(error)
             raise error
-        return super().result(0)
+        finally:
+            del error
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """Return what result() would raise, or None, when the job has ended.
@@ -156,10 +234,15 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
 
         C: drmaa_wait.
         """
+        error = self._error(timeout)
+        # The same, while somebody has it.
+        return self._raised() or error
+
+    def _error(self, timeout: float | None) -> BaseException | None:
         error = self._await(timeout)
         if error is not None or self._error_file is None:
             return error
-        info = super().result(0)
+        info = cast("JobInfo", self._result)
         if not info.ok and self._failure is None:
             self._failure = JobFailedError.of(info, self._error_file.tail(self.job_id))
         return self._failure
@@ -167,14 +250,19 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
     def _await(self, timeout: float | None) -> BaseException | None:
         """Wait where signals act, and leave no lock of the future's behind."""
         seconds = patience_of(timeout)
-        if not self._is_over:
+        if not self.done():
             self._refuse_in_child("wait for it")
-            waiting.waits.refuse_to_wait_here()
-            if threads.serves_signals():
-                is_over = waiting.waits.sleep(lambda: self._is_over, time.monotonic() + seconds)
-                # The result follows at once.
-                seconds = math.inf if is_over else 0
-        return super().exception(None if seconds == math.inf else seconds)
+            refuse_to_wait_here()
+            if sleeping.serves_signals():
+                waiting.waits.sleep(self.done, time.monotonic() + seconds)
+            else:
+                with self._condition:
+                    self._condition.wait_for(self.done, None if seconds == math.inf else seconds)
+        if not self.done():
+            raise concurrent.futures.TimeoutError
+        if self.cancelled():
+            raise concurrent.futures.CancelledError
+        return self._exception
 
     def _refuse_in_child(self, what: str) -> None:
         whose = f"job {self.job_id} was submitted by process {self._pid}"
@@ -183,8 +271,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
     @property
     def attempts(self) -> list[JobInfo]:
         """The records of the job's attempts that have ended; more than one only with a Retry."""
-        is_there = self.has_record and not self.cancelled() and super().exception(0) is None
-        return [super().result(0)] if is_there else []
+        is_there = self.has_record and not self.cancelled() and self._exception is None
+        return [cast("JobInfo", self._result)] if is_there else []
 
     def status(self) -> JobState:
         """Return the job's state.
@@ -201,12 +289,12 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         C: drmaa_job_ps.
         """
         try:
-            if self._claim.outcome is None:
+            if self._want.outcome is None:
                 return self._session.jobStatus(self.job_id)
         except InvalidJobException:
-            if self._claim.outcome is None:
+            if self._want.outcome is None:
                 raise
-        outcome = self._claim.outcome
+        outcome = self._want.outcome
         return state_of(outcome) if has_record(outcome) else JobState.UNDETERMINED
 
     def hold(self) -> None:
@@ -267,6 +355,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         """End the job, and have no result.
 
         The job's end is waited for in the background; JobExecutor.shutdown() waits for it, too.
+        In a coroutine, and by asyncio.wrap_future(), the DRM is told in the background as well,
+        and what it answers is logged.
 
         Returns:
             True if the future is cancelled, so that result() raises CancelledError. False if the
@@ -279,7 +369,9 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         C: drmaa_control, DRMAA_CONTROL_TERMINATE.
         """
         self._refuse_in_child("cancel it")
-        return threads.off_main(self._cancel)
+        if _in_event_loop():
+            return self._cancel_meanwhile()
+        return sleeping.off_main(self._cancel)
 
     def _cancel(self) -> bool:
         with self._deciding:
@@ -294,13 +386,35 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
                 raise
             self._is_to_be_cancelled = True
         # Callbacks may cancel, too, or wait.
+        self._be_cancelled()
+        return True
+
+    def _cancel_meanwhile(self) -> bool:
+        """Be cancelled from now on; the DRM is told in a thread, as a loop has others to serve."""
+        if self.done() or self._is_to_be_cancelled:
+            return self._is_to_be_cancelled
+        self._is_to_be_cancelled = True
+
+        def run() -> None:
+            try:
+                self.terminate()
+            except InvalidJobException:
+                pass
+            except DrmaaException:
+                _log.exception("job %s, which is cancelled, goes on", self.job_id)
+            self._be_cancelled()
+
+        sleeping.start(run)
+        return True
+
+    def _be_cancelled(self) -> None:
         try:
-            super().cancel()
+            is_cancelled = super().cancel()
         finally:
+            self._wake()
+        if is_cancelled:
             # For those in concurrent.futures.wait() and as_completed().
             self.set_running_or_notify_cancel()
-            self._is_over = True
-        return True
 
     def _has_ended(self) -> bool:
         try:

@@ -7,8 +7,9 @@ import threading
 import time
 from typing import Callable
 
+from drmaa_cffi._waiting.delivering import deliver
+from drmaa_cffi._waiting.sleeping import NoThreadError, start_new
 from drmaa_cffi.const import JobState
-from drmaa_cffi.errors import DrmaaException, IllegalStateException
 
 from .future import JobFuture
 
@@ -47,7 +48,7 @@ class StatusPoller:
         self._interval = interval
         self._changed = threading.Condition()
         self._watches: dict[Watch, None] = {}
-        self._thread: threading.Thread | None = None
+        self._is_running = False
 
     def watch(
         self,
@@ -64,17 +65,25 @@ class StatusPoller:
 
         Returns:
             What unwatch() takes.
+
+        Raises:
+            NoThreadError: no thread can be had for it.
         """
         watch = Watch(future, callback, while_in)
         with self._changed:
+            if not self._is_running:
+                start_new(self._run)  # which waits for the lock
+                self._is_running = True
             self._watches[watch] = None
-            if self._thread is None:
-                self._thread = threading.Thread(
-                    target=self._run, name="drmaa_job_ps(watched)", daemon=True
-                )
-                self._thread.start()
             self._changed.notify_all()
         return watch
+
+    def watch_if_possible(self, future: JobFuture, callback: OnStatus) -> None:
+        """Watch a job that is submitted already: without a thread, say so in the log."""
+        try:
+            self.watch(future, callback)
+        except NoThreadError:
+            _log.exception("the status of job %s can't be watched", future.job_id)
 
     def unwatch(self, *watches: Watch) -> None:
         """Tell the callbacks no more."""
@@ -82,18 +91,6 @@ class StatusPoller:
             for watch in watches:
                 self._watches.pop(watch, None)
             self._changed.notify_all()
-
-    def refuse_to_wait_here(self) -> None:
-        """Refuse a wait in a callback: it would hold up all others, and may wait for itself.
-
-        Raises:
-            IllegalStateException: this is the thread that sweeps.
-        """
-        if threading.current_thread() is self._thread:
-            raise IllegalStateException(
-                "a callback for a job's status can't wait for jobs: it runs in the thread that "
-                "asks for all of them; do it in another thread"
-            )
 
     def wake(self) -> None:
         """See whether a watched job has ended."""
@@ -111,7 +108,7 @@ class StatusPoller:
         while True:
             with self._changed:
                 if not self._watches:
-                    self._thread = None
+                    self._is_running = False
                     return
                 watches = list(self._watches)
             is_due = time.monotonic() >= next_sweep
@@ -131,14 +128,12 @@ class StatusPoller:
         is_over = watch.future.has_record
         try:
             state = watch.future.status()
-        except DrmaaException as error:
+        except Exception as error:  # noqa: BLE001 - a session of the program's may raise any
             _log.warning("the status of job %s is not known: %s", watch.future.job_id, error)
             state = JobState.UNDETERMINED
         if state != watch.state:
             watch.state = state
-            try:
-                watch.callback(watch.future, state)
-            except BaseException:  # noqa: BLE001 - the program's, and others wait for theirs
-                _log.exception("a callback for the status of job %s", watch.future.job_id)
+            whose = f"job {watch.future.job_id}, for its status"
+            deliver(lambda now: watch.callback(watch.future, now), state, whose)
         if is_over or state not in watch.while_in:
             self.unwatch(watch)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 
 from drmaa_cffi.const import JOB_IDS_SESSION_ANY
 
-from . import threads, waiting
-from .records import CallInC, Claim, Listener, Outcome, has_record
+from . import sleeping, waiting
+from .entries import Fetch, Listener, Outcome, Want, has_record
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -39,16 +39,16 @@ class Inbox:
         # It holds the box: the garbage collector forgets what dies together with an inbox.
         weakref.finalize(self, self._box.forsake).atexit = False
 
-    def claim(self, job_id: str) -> None:
+    def want(self, job_id: str) -> None:
         """Let the outcome of a job come here."""
         listener = partial(self._door.arrive, job_id)
-        self._box.claims[job_id] = waiting.waits.claim(job_id, listener), weakref.ref(listener)
+        self._box.wants[job_id] = waiting.waits.want(job_id, listener), weakref.ref(listener)
 
-    def listen(self) -> None:
-        """Let the outcome of the next job that nobody claims come here."""
+    def want_any(self) -> None:
+        """Let the outcome of the next job that nobody wants come here."""
         listener = partial(self._door.arrive, JOB_IDS_SESSION_ANY)
         self._box.any = weakref.ref(listener)
-        waiting.waits.listen(listener)
+        waiting.waits.want_any(listener)
 
     async def get(self, seconds: float = math.inf) -> Outcome | None:
         """Return the next outcome; None if it has not come in time."""
@@ -133,45 +133,45 @@ class _Box:
     """What an inbox holds, and nothing of its loop, which can die without it."""
 
     def __init__(self) -> None:
-        # With each record of any job, which is nowhere else, the errand that brings it back.
-        self.arrived: deque[tuple[str, Outcome, CallInC | None]] = deque()
+        # With each record of any job, which is nowhere else, the fetch that brings it back.
+        self.arrived: deque[tuple[str, Outcome, Fetch | None]] = deque()
         # With their listeners, weakly: these hold the loop.
-        self.claims: dict[str, tuple[Claim, weakref.ref[Listener]]] = {}
+        self.wants: dict[str, tuple[Want, weakref.ref[Listener]]] = {}
         self.any: weakref.ref[Listener] = weakref.ref(_nobody)
         self.closed = False
 
     def put(self, asked: str, outcome: Outcome) -> None:
         """Keep an outcome for the coroutine."""
-        errand = None
+        fetch = None
         if asked == JOB_IDS_SESSION_ANY and has_record(outcome):
-            errand = waiting.waits.records.expect(asked)
-        self.arrived.append((asked, outcome, errand))
+            fetch = waiting.waits.ledger.expect(asked)
+        self.arrived.append((asked, outcome, fetch))
 
     def take(self) -> Outcome:
         """Return the first that has arrived, to the coroutine."""
-        asked, outcome, errand = self.arrived.popleft()
-        if errand is not None:
-            waiting.waits.records.errands.discard(errand)
-        claim = self.claims.pop(asked)[0] if asked in self.claims else None
-        return outcome if claim is None else claim.give(outcome)
+        asked, outcome, fetch = self.arrived.popleft()
+        if fetch is not None:
+            waiting.waits.ledger.fetches.discard(fetch)
+        want = self.wants.pop(asked)[0] if asked in self.wants else None
+        return outcome if want is None else want.give(outcome)
 
     def put_back(self) -> None:
         """Give to others what has arrived."""
         with suppress(IndexError):  # another thread was faster
             while self.arrived:
-                _asked, outcome, errand = self.arrived.popleft()
-                if errand is not None:
-                    waiting.waits.records.finish(errand, outcome)
+                _asked, outcome, fetch = self.arrived.popleft()
+                if fetch is not None:
+                    waiting.waits.ledger.finish(fetch, outcome)
 
     def close(self) -> None:
         """Leave to others what was not got, and what will come."""
         self.closed = True
-        records = waiting.waits.records
-        for claim, listener in self.claims.values():
-            if claim.outcome is not None and not has_record(claim.outcome):
-                claim.given = True  # there is nothing to give back
-            records.withdraw(claim, listener() or _nobody)
-        records.unlisten(self.any() or _nobody)
+        ledger = waiting.waits.ledger
+        for want, listener in self.wants.values():
+            if want.outcome is not None and not has_record(want.outcome):
+                want.given = True  # there is nothing to give back
+            ledger.leave(want, listener() or _nobody)
+        ledger.leave_any(self.any() or _nobody)
         # What a listener is about to bring, it puts back itself.
         self.put_back()
 
@@ -181,15 +181,15 @@ class _Box:
             return
         self.closed = True
         # Until it is done, a wait of others has to look again.
-        errand = waiting.waits.records.expect(JOB_IDS_SESSION_ANY)
+        fetch = waiting.waits.ledger.expect(JOB_IDS_SESSION_ANY)
 
         def run() -> None:
             try:
                 self.close()
             finally:
-                waiting.waits.records.finish(errand, None)
+                waiting.waits.ledger.finish(fetch, None)
 
-        threads.start(run)
+        sleeping.start(run)
 
 
 def _nobody(outcome: Outcome) -> None:

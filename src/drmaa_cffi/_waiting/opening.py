@@ -7,7 +7,7 @@ import threading
 
 from drmaa_cffi._binding import calls
 
-from . import threads
+from . import sleeping
 
 # Held as long as C opens the session, also for a caller that has left.
 _opening = threading.Lock()
@@ -41,7 +41,7 @@ def open_session(contact: str | bytes | None) -> None:
                 opened.pop()
             except IndexError:  # the other one who saw both
                 return
-            threads.attempt(calls.exit)
+            sleeping.attempt(calls.exit)
 
     def work() -> None:
         with _opening:
@@ -50,8 +50,8 @@ def open_session(contact: str | bytes | None) -> None:
             close_if_left()
 
     try:
-        threads.off_main(work)
+        sleeping.off_main(work)
     except BaseException:
         left.append(True)
-        threads.start(close_if_left)
+        sleeping.start(close_if_left)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Sequence
 
@@ -10,17 +11,16 @@ from drmaa_cffi._binding.jobids import job_id_of
 from drmaa_cffi.const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
 from drmaa_cffi.errors import ExitTimeoutException, InvalidJobException
 
-from . import threads
-from .records import id_of
+from . import sleeping
+from .delivering import refuse_to_wait_here
+from .entries import Fetch, id_of
+from .fetching import TRANSIT, outcome_of
 from .submissions import Newcomers, hold_up, settle, watch
 from .timeouts import deadline_of, timed_out, timeout_until
-from .waiting import outcome_of
 
 if TYPE_CHECKING:
     from .waiting import Waits
 
-# How long an abandoned wait may take to bring the record of a job that has ended, in seconds.
-_GRACE = 0.1
 _ALL = (JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ALL.encode())
 
 
@@ -29,13 +29,15 @@ def synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispos
     if dispose and any(job_id in _ALL for job_id in job_ids):
         newcomers = watch()
         _wait(waits, job_ids, timeout, dispose=False)
-        threads.off_main(lambda: dispose_of_all(waits, newcomers))
+        sleeping.off_main(lambda: dispose_of_all(waits, newcomers))
     else:
         _wait(waits, job_ids, timeout, dispose=dispose)
+        if dispose and waits.ledger.submitted:
+            waits.ledger.submitted.difference_update(map(job_id_of, job_ids))
 
 
 def _wait(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
-    if waits.records.is_quiet and (timeout == TIMEOUT_NO_WAIT or not dispose):
+    if waits.may_ask_here() and (timeout == TIMEOUT_NO_WAIT or not dispose):
         # With dispose only to ask: a list disposed of by halves can't be asked for again.
         try:
             calls.synchronize(job_ids, TIMEOUT_NO_WAIT, dispose=dispose)
@@ -43,7 +45,7 @@ def _wait(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: boo
         except ExitTimeoutException:
             if timeout == TIMEOUT_NO_WAIT:
                 raise
-    if not threads.serves_signals():
+    if not sleeping.serves_signals():
         _synchronize(waits, job_ids, timeout, dispose=dispose)
         return
     deadline = deadline_of(timeout)
@@ -52,16 +54,16 @@ def _wait(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: boo
         _synchronize(waits, job_ids, timeout_until(deadline), dispose=False)
 
     try:
-        waits.run_errand(("drmaa_synchronize", list(job_ids)), "", deadline, wait)
-    except threads.NoThreadError:
+        waits.call(("drmaa_synchronize", list(job_ids)), deadline, wait)
+    except sleeping.NoThreadError:
         wait()  # which takes no record: a signal acts late, but nothing is lost
     if dispose:
-        # Only now: an errand that was left must not take the records with it.
-        threads.off_main(lambda: _synchronize(waits, job_ids, TIMEOUT_NO_WAIT, dispose=True))
+        # Only now: a call that was left must not take the records with it.
+        sleeping.off_main(lambda: _synchronize(waits, job_ids, TIMEOUT_NO_WAIT, dispose=True))
 
 
 def _synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bool) -> None:
-    if waits.records.is_quiet:
+    if waits.ledger.is_quiet:
         _block(waits, job_ids, timeout, dispose=dispose)
         return
     deadline = deadline_of(timeout)
@@ -70,12 +72,14 @@ def _synchronize(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispo
         _block(waits, ids, timeout, dispose=False)
         return
     _synchronize_others(waits, ids, timeout)
-    claims = list(filter(None, map(waits.records.claim_on, ids)))
-    if not waits.sleep(lambda: all(claim.is_over for claim in claims), deadline):
+    wants = list(filter(None, map(waits.ledger.want_of, ids)))
+    if not all(want.is_over for want in wants):
+        refuse_to_wait_here()
+    if not waits.sleep(lambda: all(want.is_over for want in wants), deadline):
         raise timed_out("drmaa_synchronize")
-    withdrawn = [claim.job_id for claim in claims if claim.withdrawn]
-    if withdrawn:
-        _synchronize(waits, withdrawn, timeout_until(deadline), dispose=False)
+    left = [want.job_id for want in wants if want.left]
+    if left:
+        _synchronize(waits, left, timeout_until(deadline), dispose=False)
     if dispose:
         _dispose_of(waits, ids)
 
@@ -84,16 +88,18 @@ def _block(waits: Waits, job_ids: Sequence[object], timeout: int, *, dispose: bo
     if timeout == TIMEOUT_NO_WAIT:
         calls.synchronize(job_ids, timeout, dispose=dispose)
     else:
-        waits.block_elsewhere(lambda: calls.synchronize(job_ids, timeout, dispose=dispose))
+        waits.call(
+            object(), math.inf, lambda: calls.synchronize(job_ids, timeout, dispose=dispose)
+        )
 
 
 def _synchronize_others(waits: Waits, ids: list[str], timeout: int) -> None:
-    """Wait for those whose record is neither here nor claimed."""
+    """Wait for those whose record is neither here nor wanted."""
     before: list[str] = []
     while True:
         # The library has given the others away: for it they may be unknown by now.
-        with waits.records.changed:
-            others = [job_id for job_id in ids if not waits.records.knows(job_id)]
+        with waits.ledger.changed:
+            others = [job_id for job_id in ids if not waits.ledger.knows(job_id)]
         try:
             _block(waits, others, timeout, dispose=False)
             return
@@ -104,30 +110,30 @@ def _synchronize_others(waits: Waits, ids: list[str], timeout: int) -> None:
 
 
 def _dispose_of(waits: Waits, ids: list[str]) -> None:
-    """Drop the records of ended jobs, but for those that are claimed."""
-    with waits.records.changed:
-        others = [job_id for job_id in ids if not waits.records.knows(job_id)]
+    """Drop the records of ended jobs, but for those that are wanted."""
+    with waits.ledger.changed:
+        others = [job_id for job_id in ids if not waits.ledger.knows(job_id)]
     if others:
         with suppress(InvalidJobException):
             calls.synchronize(others, TIMEOUT_NO_WAIT, dispose=True)
         _await_abandoned(waits, others)
-    with waits.records.changed:
+    with waits.ledger.changed:
         for job_id in ids:
-            waits.records.take(job_id)
+            waits.ledger.take(job_id)
 
 
 def dispose_of_all(waits: Waits, newcomers: Newcomers) -> None:
-    """Drop the records of ended jobs, but for those that are claimed, and those of *newcomers*.
+    """Drop the records of ended jobs, but for those that are wanted, and those of *newcomers*.
 
     The library does it in one call where there are none of these: it takes them for some of all.
     And Grid Engine's leaves out jobs that had ended before it was asked to wait.
     """
-    records = waits.records
+    ledger = waits.ledger
     with hold_up() as is_alone, suppress(ExitTimeoutException, InvalidJobException):
-        if is_alone and not (newcomers or records.may_be_claimed):
+        if is_alone and not (newcomers or ledger.may_be_wanted):
             calls.synchronize([JOB_IDS_SESSION_ALL], TIMEOUT_NO_WAIT, dispose=True)
-    with records.changed:
-        call = records.serve_all()
+    fetch = Fetch(JOB_IDS_SESSION_ANY)
+    ledger.begin(fetch)
     taken: set[str] = set()
     try:
         with suppress(ExitTimeoutException, InvalidJobException):
@@ -137,22 +143,22 @@ def dispose_of_all(waits: Waits, newcomers: Newcomers) -> None:
                 if job_id in taken:
                     break  # what gives a record twice might never end
                 taken.add(job_id)
-                is_theirs = records.divert(JOB_IDS_SESSION_ANY, outcome)
+                is_theirs = ledger.put_if_wanted(outcome)
                 if not is_theirs and (not settle() or job_id in newcomers):
                     newcomers.add(job_id)
-                    records.put(JOB_IDS_SESSION_ANY, outcome)
+                    ledger.put(JOB_IDS_SESSION_ANY, outcome)
     finally:
-        records.finish(call, None)
+        ledger.finish(fetch)
     _await_abandoned(waits, [JOB_IDS_SESSION_ANY])
-    with records.changed:
-        records.drop_kept(but=newcomers)
+    with ledger.changed:
+        ledger.drop_kept(but=newcomers)
 
 
 def _await_abandoned(waits: Waits, ids: list[str]) -> None:
     """Let abandoned waits bring what they may have taken of *ids*."""
-    records = waits.records
-    with records.changed:
-        records.changed.wait_for(
-            lambda: not any(map(records.may_come, ids)),
-            _GRACE,
+    ledger = waits.ledger
+    with ledger.changed:
+        ledger.changed.wait_for(
+            lambda: not any(map(ledger.may_come, ids)),
+            TRANSIT,
         )

@@ -1,25 +1,23 @@
-"""Waits that Ctrl-C can end and that lose no job record.
+"""Session.wait: ask once; else want, sleep where signals act, and take.
 
 A C call can't be interrupted: a signal's handler of Python runs when it returns. So a wait of the
-main thread that must block is made by a helper thread, an errand, while the main thread sleeps
-where handlers act. An errand whose caller has left goes on; the record that it takes is kept for
-the next wait that asks for the job. A record is on hand for others until the moment in which a
-wait returns it.
-
-Where jobs are claimed, the reaper waits in C for any job, for all: then a wait for any job waits
-for what the reaper finds, and leaves alone what is claimed.
+main thread that must block is a fetch in a helper thread, while the main thread sleeps where
+handlers act. A fetch whose waiters have left goes on; the record that it takes is kept for the
+next wait that asks for the job. A record is on hand for others until the moment in which a wait
+returns it.
 """
 
 from __future__ import annotations
 
 import math
 import os
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Callable
 
 from drmaa_cffi._binding import calls, results
-from drmaa_cffi.const import JOB_IDS_SESSION_ANY, TIMEOUT_NO_WAIT
+from drmaa_cffi.const import TIMEOUT_NO_WAIT
 from drmaa_cffi.errors import (
     DrmaaException,
     Errno,
@@ -29,18 +27,17 @@ from drmaa_cffi.errors import (
     from_code,
 )
 
-from . import threads
-from .errands import Errands
-from .reaper import LOST_AFTER, Reaper
-from .records import CallInC, Claim, Listener, Outcome, id_of
-from .timeouts import deadline_of, timed_out, timeout_until
+from . import sleeping
+from .delivering import refuse_to_wait_here
+from .entries import Fetch, Listener, Outcome, Want, id_of
+from .fetching import LOST_AFTER, Fetcher
+from .ledger import Ledger
+from .timeouts import deadline_of, timed_out
 
 if TYPE_CHECKING:
     from drmaa_cffi.const import JobState
     from drmaa_cffi.jobinfo import JobInfo
 
-# How long a record may be on its way from an abandoned wait in C to its place here, in seconds.
-_GRACE = 0.1
 _FOREVER = math.inf
 
 
@@ -48,83 +45,82 @@ def _session_closed() -> DrmaaException:
     return from_code(Errno.NO_ACTIVE_SESSION, "", "the session was closed during the wait")
 
 
-class Waits(Errands):
+class Waits:
     """The waits of the process's session."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._reaper = Reaper(self.records, outcome_of)
+        self.ledger: Ledger = Ledger()
+        self._fetcher = Fetcher(self.ledger)
 
     def reset(self) -> None:
-        """Forget all records and calls: the session is over, and so is every wait in it."""
-        self._reaper.close()
-        self.records.reset(_session_closed)
-        self._reaper = Reaper(self.records, outcome_of)
+        """Forget all: the session is over, and so is every wait in it."""
+        self._fetcher.close()
+        self._fetcher = Fetcher(self.ledger)
+        self.ledger.reset(_session_closed)
 
-    def claim(self, job_id: str, listener: Listener, *, owned: bool = False) -> Claim:
-        """Claim a job's record, and see to it that it is taken; see Records.claim()."""
-        claim = self.records.claim(job_id, listener, owned=owned)
-        if claim.outcome is None:
-            self._reaper.wake()
-        return claim
+    # For futures and coroutines.
 
-    def listen(self, listener: Listener) -> None:
-        """Let *listener* be told of the next record that nobody claims, or of an error."""
-        self.records.listen(listener)
-        self._reaper.wake()
+    def want(self, job_id: str, listener: Listener, *, owned: bool = False) -> Want:
+        """Want a job's record, and see to it that it is fetched; see Ledger.want()."""
+        want = self.ledger.want(job_id, listener, owned=owned)
+        if want.outcome is None:
+            self._fetcher.wake()
+        return want
+
+    def want_any(self, listener: Listener) -> None:
+        """Let *listener* be told of the next record that nobody wants, or of an error."""
+        self.ledger.want_any(listener)
+        self._fetcher.wake()
 
     def look_for(self, job_id: str) -> None:
-        """See that the library knows a job, and keep its record if it has ended.
+        """See that the library knows a job, and enter its record if it has ended.
 
         Raises:
             InvalidJobException: it does not.
         """
-        with self.records.changed:
-            is_known = self.records.knows(job_id)
-        if not is_known:
+        if not self.ledger.is_here(job_id):
             with suppress(ExitTimeoutException):
-                self.records.put(job_id, self._ask(job_id, TIMEOUT_NO_WAIT))
+                self._fetcher.ask_now(job_id)
 
     def late_state(self, job_id: str) -> JobState | None:
         """Return the state of a job that the library does not know, if its record tells.
 
-        Who has claimed the record gets it in a moment, if another thread has just taken it.
+        Who wants the record gets it in a moment, if another thread has just taken it.
         """
-        claim = self.records.claim_on(job_id)
-        if claim is not None:
+        want = self.ledger.want_of(job_id)
+        if want is not None:
             with suppress(IllegalStateException):  # a callback holds up whoever has it
-                self.refuse_to_wait_here()
-                self.sleep(lambda: claim.is_over, time.monotonic() + LOST_AFTER)
-        return self.records.state_of(job_id)
+                refuse_to_wait_here()
+                self.sleep(lambda: want.is_over, time.monotonic() + LOST_AFTER)
+        return self.ledger.state_of(job_id)
 
-    def refuse_to_wait_here(self) -> None:
-        """Raise IllegalStateException in a callback, which must not wait."""
-        self._reaper.refuse_to_wait_here()
+    def sleep(self, condition: Callable[[], bool], deadline: float) -> bool:
+        """Wait, where signals act, until *condition* is true; False if it is not in time."""
+        return sleeping.sleep(self.ledger, condition, deadline)
+
+    # Session.wait.
+
+    def may_ask_here(self) -> bool:
+        """Whether the first question can be asked in this thread, which may be the main one."""
+        return self.ledger.is_quiet and not results.under_way()
 
     def wait(self, job_id: str, timeout: int) -> JobInfo:
         """Wait for a job, or any, and take its record, as Session.wait describes."""
-        asked = self.records.is_quiet
-        if asked:
+        if self.may_ask_here():
             try:
                 found = self._ask_first(job_id)
-                if not self.records.shared or not self._is_anothers(job_id, found):
-                    return self.records.hand_out(found)
-                asked = False
+                if not self.ledger.is_shared or not self._is_anothers(job_id, found):
+                    return self.ledger.hand_out(found)
             except KeyError:  # another wait, for any job, was faster
-                asked = False
+                pass
             except ExitTimeoutException:
                 if timeout == TIMEOUT_NO_WAIT:
                     raise
             except InvalidJobException:
-                if self.records.is_quiet:
+                if self.ledger.is_quiet:
                     raise
-                asked = False  # another wait has taken it meanwhile, or is about to
-        if threads.serves_signals():
-            return self._wait_on_main(job_id, timeout, asked=asked)
-        outcome = self._wait(job_id, timeout, asked=asked)
-        if isinstance(outcome, DrmaaException):
-            raise outcome
-        return outcome
+                # Else another wait has taken it meanwhile, or is about to.
+        return self._wait(job_id, deadline_of(timeout), is_question=timeout == TIMEOUT_NO_WAIT)
 
     def _ask_first(self, job_id: str) -> str:
         """Ask C for a record without waiting, and keep it; return its job's id.
@@ -143,54 +139,101 @@ class Waits(Errands):
                     raise
                 outcome = error
             found = id_of(job_id, outcome)
-            self.records.kept[found] = outcome
+            self.ledger.kept[found] = outcome
         except DrmaaException:
             results.end(call)
             raise
         except BaseException:
             if calls.is_reaped(call):
                 info = calls.job_info(call, job_id)
-                bringer = self.records.expect(job_id)
-                threads.start(lambda: self.records.finish(bringer, info))
+                fetch = self.ledger.expect(job_id)
+                sleeping.start(lambda: self.ledger.finish(fetch, info))
             raise
+        finally:
+            outcome = None  # type: ignore[assignment]  # an error of this frame's would be a cycle
         results.end(call)
+        self.ledger.submitted.discard(found)
         return found
 
     def _is_anothers(self, job_id: str, found: str) -> bool:
-        """Give a record that was kept just now to whoever has claimed it meanwhile."""
-        return threads.off_main(lambda: self.records.reconsider(job_id, found))
+        """Give a record that was kept just now to whoever has wanted it meanwhile."""
+        return sleeping.off_main(lambda: self.ledger.divert(job_id, found))
 
-    # On the main thread.
-
-    def _wait_on_main(self, job_id: str, timeout: int, *, asked: bool) -> JobInfo:
-        records = self.records
-        deadline = deadline_of(timeout)
+    def _wait(self, job_id: str, deadline: float, *, is_question: bool) -> JobInfo:
+        ledger = self.ledger
+        fetch: Fetch | None = None
         while True:
-            found = records.find(job_id)
+            found = ledger.find(job_id)
             if found:
                 # Not suppress(): the end of its block is a call.
                 try:
-                    return records.hand_out(found)
+                    return ledger.hand_out(found)
                 except KeyError:  # another thread was faster
                     continue
-            claim = records.claim_on(job_id)
-            if claim is not None:
-                outcome = self._await_claim(claim, deadline)
+            want = ledger.want_of(job_id)
+            if want is not None:
+                outcome = self._await_want(want, deadline)
                 if outcome is not None:
                     return outcome
                 continue
-            # To ask is not to wait for what another call will hear.
-            key = None if timeout == TIMEOUT_NO_WAIT else job_id
-            target = self._target(job_id, deadline, asked=asked)
-            try:
-                self.run_errand(key, job_id, deadline, target)
-            except threads.NoThreadError:
-                self._ask_again_and_again(job_id, deadline)
-            asked = False
+            if fetch is not None and fetch.finished and is_question:
+                raise timed_out()
+            fetch = self._fetch(job_id, deadline, is_question=is_question)
+
+    def _fetch(self, job_id: str, deadline: float, *, is_question: bool) -> Fetch:
+        """Let the record be fetched, and return when it may be here; or raise what is heard."""
+        if not is_question:
+            refuse_to_wait_here()
+        # To ask is not to wait for what another fetch will hear.
+        earlier = None if is_question else self._fetcher.running(job_id, deadline)
+        fetch = earlier or Fetch(job_id, deadline)
+
+        def is_over() -> bool:
+            return fetch.finished or bool(self.ledger.find(job_id))
+
+        waiter = object()
+        fetch.waiters.add(waiter)
+        try:
+            if earlier is None:
+                self._start(fetch, job_id, deadline, is_question=is_question)
+            if not self.sleep(is_over, deadline if earlier else _FOREVER):
+                raise timed_out()
+        except sleeping.NoThreadError:
+            self._ask_again_and_again(job_id, deadline)
+            return fetch
+        except BaseException:
+            fetch.waiters.discard(waiter)
+            if fetch.finished:
+                sleeping.start(self.ledger.offer)
+            raise
+        finally:
+            fetch.waiters.discard(waiter)
+        # It may have heard so before the job was submitted.
+        is_old_news = earlier is not None and isinstance(fetch.error, InvalidJobException)
+        if not is_old_news and not self.ledger.find(job_id):
+            sleeping.throw(fetch)
+        return fetch
+
+    def _start(self, fetch: Fetch, job_id: str, deadline: float, *, is_question: bool) -> None:
+        def target() -> Outcome | None:
+            return self._fetcher.ask(job_id, deadline)
+
+        if sleeping.serves_signals() or not (is_question or self._may_block_here()):
+            self._fetcher.start(fetch, target)
+        else:
+            self._fetcher.run(fetch, target)
+
+    def _may_block_here(self) -> bool:
+        """Whether nothing but the C call itself has to wake this thread."""
+        if sys.is_finalizing():
+            return True  # no thread can be started any more
+        with self.ledger.changed:
+            quiet = all(fetch.waiters for fetch in self.ledger.fetches)
+        return quiet and not sleeping.are_greenlets()
 
     def _ask_again_and_again(self, job_id: str, deadline: float) -> None:
         """Keep the record of a job when it is there, where no helper can wait for it."""
-        bell = threads.Bell()
+        bell = sleeping.Bell()
         while True:
             try:
                 self._ask_first(job_id)
@@ -198,155 +241,59 @@ class Waits(Errands):
                 left = deadline - time.monotonic()
                 if left <= 0:
                     raise
-                bell.sleep(min(left, threads.LOOK))
+                bell.sleep(min(left, sleeping.LOOK))
             else:
                 return
 
-    def _target(self, job_id: str, deadline: float, *, asked: bool) -> Callable[[], Outcome]:
-        return lambda: self._wait(job_id, timeout_until(deadline), asked=asked)
-
-    # On all other threads.
-
-    def _wait(self, job_id: str, timeout: int, *, asked: bool) -> Outcome:
-        """Wait for a job, or any; *asked* tells that C was asked without waiting just now."""
-        deadline = deadline_of(timeout)
-        while True:
-            with self.records.changed:
-                outcome = self.records.take(job_id)
-            if outcome is not None:
-                return outcome
-            claim = self.records.claim_on(job_id)
-            if claim is not None:
-                outcome = self._await_claim(claim, deadline)
-                if outcome is not None:
-                    return outcome
-                continue
-            if not asked:
-                try:
-                    outcome = self._ask(job_id, TIMEOUT_NO_WAIT)
-                except ExitTimeoutException:
-                    if timeout == TIMEOUT_NO_WAIT:
-                        raise
-            if outcome is None:
-                outcome = self._block(job_id, deadline)
-            if outcome is not None and not self.records.divert(job_id, outcome):
-                return outcome
-            asked = False
-
-    def _block(self, job_id: str, deadline: float) -> Outcome | None:
-        """Wait in C, or for what others take there; None if one has to look again."""
-        self.refuse_to_wait_here()
-        if job_id == JOB_IDS_SESSION_ANY and self.records.wanted():
-            return self._wait_with_others(deadline)
-        timeout = timeout_until(deadline)
-        call = CallInC(job_id, deadline)
-        if self.may_block_here():
-            with self.records.changed:
-                self.records.calls.add(call)
-            try:
-                return self._ask(job_id, timeout)
-            finally:
-                self.records.finish(call, None)
-        self.start(call, lambda: self._ask(job_id, timeout))
-
-        def is_over() -> bool:
-            return call.finished or bool(self.records.find(job_id))
-
-        self.sleep(is_over, _FOREVER)
-        call.abandoned = True
-        if call.error is not None and not self.records.find(job_id):
-            raise call.error
-        return None
-
-    def block_elsewhere(self, target: Callable[[], None]) -> None:
-        """Call what blocks in C, where gevent's greenlets can go on meanwhile."""
-        self.refuse_to_wait_here()
-        if not threads.are_greenlets():
-            target()
-            return
-        call = CallInC("", _FOREVER)
-        self.start(call, target)
-        self.sleep(lambda: call.finished, _FOREVER)
-        if call.error is not None:
-            raise call.error
-
-    def _wait_with_others(self, deadline: float) -> Outcome:
-        """Wait for what the reaper finds that nobody has claimed."""
-        found: list[Outcome] = []
-        is_late = False
-
-        def listener(outcome: Outcome) -> None:
-            with self.records.changed:
-                if not is_late:
-                    found.append(outcome)
-                    self.records.notify()
-                    return
-            self.records.give_back(outcome)
-
-        self.listen(listener)
-        self.sleep(lambda: bool(found), deadline)
-        with self.records.changed:
-            is_late = not found
-            self.records.unlisten(listener)
-        if is_late:
-            raise timed_out()
-        if isinstance(found[0], DrmaaException) and found[0].jobInfo is None:
-            raise found[0]
-        return found[0]
-
-    def _ask(self, job_id: str, timeout: int) -> Outcome:
-        """Wait in C; where another thread has taken the record just now, take it from there."""
-        try:
-            return outcome_of(job_id, timeout)
-        except InvalidJobException as error:
-            return self._take_late(job_id, error)
-
-    def _take_late(self, job_id: str, error: InvalidJobException) -> Outcome:
-        """Return the record that an abandoned call took just now; raise *error* if none did."""
-        records = self.records
-        end = time.monotonic() + _GRACE
-        with records.changed:
-            while True:
-                outcome = records.take(job_id)
-                if outcome is not None:
-                    return outcome
-                left = end - time.monotonic()
-                if records.any_early and job_id == JOB_IDS_SESSION_ANY:
-                    left = _GRACE
-                elif left <= 0 or not records.may_come(job_id):
-                    raise error
-                records.changed.wait(left)
-
-    # On any thread.
-
-    def _await_claim(self, claim: Claim, deadline: float) -> JobInfo | None:
-        """Wait for a record that a future gets, too; None if the claim was withdrawn."""
-        if not claim.is_over:
-            self.refuse_to_wait_here()
-            if not self.sleep(lambda: claim.is_over, deadline):
+    def _await_want(self, want: Want, deadline: float) -> JobInfo | None:
+        """Wait for a record that a future gets, too; None if nobody wants it any more."""
+        if not want.is_over:
+            refuse_to_wait_here()
+            if not self.sleep(lambda: want.is_over, deadline):
                 raise timed_out()
-        outcome = claim.outcome
-        if claim.withdrawn:
+        if want.left or want.outcome is None:
             return None
-        assert outcome is not None  # noqa: S101 - it was waited for
-        outcome = claim.give(outcome)
+        outcome = want.give(want.outcome)
         if isinstance(outcome, DrmaaException):
-            raise outcome
+            try:
+                raise outcome
+            finally:
+                del outcome
         return outcome
 
+    # For synchronize().
 
-def outcome_of(job_id: str, timeout: int) -> Outcome:
-    """Wait in C; an error that carries a job's record is an outcome, too."""
-    call = results.begin()
-    try:
-        info = calls.wait(job_id, timeout, call)
-    except DrmaaException as error:
-        results.end(call)
-        if error.jobInfo is None:
-            raise
-        return error
-    results.end(call)
-    return info
+    def call(self, key: object, deadline: float, target: Callable[[], None]) -> None:
+        """Let *target*, which takes no record, block in C, where this thread can be woken.
+
+        Args:
+            key: What is asked for: a call for the same that is under way will do.
+            deadline: When it ends.
+            target: What blocks.
+
+        Raises:
+            NoThreadError: no helper can be had. And what *target* raises.
+        """
+        refuse_to_wait_here()
+        if not sleeping.serves_signals() and not sleeping.are_greenlets():
+            target()
+            return
+        earlier = self._fetcher.running(key, deadline)
+        fetch = earlier or Fetch(key, deadline)
+        waiter = object()
+        fetch.waiters.add(waiter)
+        try:
+            if earlier is None:
+                self._fetcher.start(fetch, target)
+            if not self.sleep(lambda: fetch.finished, deadline if earlier else _FOREVER):
+                raise timed_out("drmaa_synchronize")
+        finally:
+            fetch.waiters.discard(waiter)
+        if earlier and isinstance(fetch.error, InvalidJobException):
+            # It may have heard so before the job was submitted.
+            self.call(key, deadline, target)
+        else:
+            sleeping.throw(fetch)
 
 
 #: The waits of this process.

@@ -23,6 +23,7 @@ struct script {
     int code;        /* what to return ... */
     long from, to;   /* ... in these calls, counted from 1 */
     int delay_ms;
+    int holds; /* the lock during the delay, as a library with one of its own does */
     struct text said; /* instead of an honest value */
     struct text list; /* `count` strings, each ended by a NUL, instead of an honest list */
     size_t count;

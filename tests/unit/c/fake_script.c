@@ -69,9 +69,12 @@ int enter(const char *routine, char *diagnosis, size_t diagnosis_len)
     int delay = script->delay_ms;
     if (delay > 0) {
         struct timespec time = {delay / 1000, delay % 1000 * 1000000L};
-        pthread_mutex_unlock(&lock);
+        int holds = script->holds;
+        if (!holds)
+            pthread_mutex_unlock(&lock);
         nanosleep(&time, NULL);
-        pthread_mutex_lock(&lock);
+        if (!holds)
+            pthread_mutex_lock(&lock);
     }
     int code = call >= script->from && call <= script->to ? script->code : 0;
     if (code != 0 && diagnosis != NULL && diagnosis_said.data != NULL)
@@ -118,6 +121,23 @@ EXPORT void fake_delay(const char *routine, int ms)
 {
     pthread_mutex_lock(&lock);
     script_of(routine)->delay_ms = ms;
+    pthread_mutex_unlock(&lock);
+}
+
+/* Let the routine hold the library's lock while it takes its time. */
+EXPORT void fake_hold(const char *routine, int ms)
+{
+    pthread_mutex_lock(&lock);
+    script_of(routine)->delay_ms = ms;
+    script_of(routine)->holds = 1;
+    pthread_mutex_unlock(&lock);
+}
+
+/* Let the library forget the job with this number, which waits hear of later. */
+EXPORT void fake_lose(int job)
+{
+    pthread_mutex_lock(&lock);
+    jobs[job - 1] = REAPED;
     pthread_mutex_unlock(&lock);
 }
 

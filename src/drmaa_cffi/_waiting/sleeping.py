@@ -1,4 +1,4 @@
-"""Helper threads: for calls that block in C, and for what a signal's handler must not interrupt.
+"""How this thread sleeps, and what helper threads do for it meanwhile.
 
 A signal's handler of Python runs on the main thread, between any two of its steps, and may raise
 there: a lock stays locked, a record that was just taken is gone. So the main thread does nothing
@@ -11,10 +11,17 @@ what blocks is done in a real thread, and what follows in a greenlet.
 from __future__ import annotations
 
 import _thread
+import copy
+import math
 import sys
 import threading
+import time
 from contextlib import suppress
-from typing import Any, Callable, Tuple, TypeVar
+from typing import TYPE_CHECKING, Any, Callable, Tuple, TypeVar
+
+if TYPE_CHECKING:
+    from .entries import Fetch
+    from .ledger import Ledger
 
 _T = TypeVar("_T")
 
@@ -53,6 +60,17 @@ def attempt(target: Callable[[], _T]) -> Ended[_T]:
         return target(), None
     except BaseException as error:  # noqa: BLE001
         return None, error
+
+
+def throw(call: Fetch) -> None:
+    """Raise what a call ended with, if that is an error; who else waited for it has another."""
+    error = call.error
+    if error is None:
+        return
+    try:
+        raise copy.copy(error)
+    finally:
+        del error
 
 
 def are_greenlets() -> bool:
@@ -113,6 +131,33 @@ def off_main(target: Callable[[], _T]) -> _T:
         return result  # type: ignore[return-value]  # without an error there is one
     finally:
         del error  # its traceback has this frame: a cycle, which holds all callers' variables
+
+
+def sleep(ledger: Ledger, condition: Callable[[], bool], deadline: float) -> bool:
+    """Wait, where signals act, until *condition* is true.
+
+    Returns:
+        False if it is not by the *deadline*.
+    """
+    if not serves_signals():
+        with ledger.changed:
+            while not condition():
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return False
+                ledger.changed.wait(None if left == math.inf else left)
+        return True
+    bell = Bell()
+    ledger.bells.add(bell)
+    try:
+        while not condition():
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            bell.sleep(min(left, LOOK))
+    finally:
+        ledger.bells.discard(bell)
+    return True
 
 
 def start_beside_gevent(
