@@ -276,7 +276,7 @@ static void check_limits(void)
 
         if (!supports(limits[i]))
             continue;
-        jt = sleeper("60");
+        jt = sleeper(deviates(LIMITS_ARE_MINUTES) ? "120" : "60");
         set(jt, limits[i], "0:00:01");
         e = reap(run(jt).text);
         CHECK(!e.exited, "expected %s to end the job, came an exit", limits[i]);

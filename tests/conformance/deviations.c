@@ -30,6 +30,10 @@ static const struct {
      "of NAME=one=two in drmaa_v_env the job sees NAME=one"},
     {"SGE ", NEGATIVE_BULK_RANGE_IS_DENIED,
      "the range is handed on as text, whose parser takes the sign for the dash of a range"},
+    {"Slurm by drmaa-cffi", INTERRUPT_IS_AN_EXIT,
+     "sh, whose word the record is, says 130 of SIGINT as of an exit; dash prints nothing of it"},
+    {"Slurm by drmaa-cffi", LIMITS_ARE_MINUTES,
+     "sbatch --time counts in minutes, and Slurm looks twice a minute: a second becomes a minute"},
 };
 
 bool deviates(enum deviation point)

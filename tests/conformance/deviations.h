@@ -14,6 +14,8 @@ enum deviation {
     ATTRIBUTES_ARE_CHECKED_AT_SUBMISSION,
     ENVIRONMENT_VALUE_ENDS_AT_EQUALS_SIGN,
     NEGATIVE_BULK_RANGE_IS_DENIED,
+    INTERRUPT_IS_AN_EXIT,
+    LIMITS_ARE_MINUTES,
 };
 
 /* Whether the loaded libdrmaa is known to depart from the standard in this point. */

@@ -73,8 +73,9 @@ class Drm:
     native_option: tuple[str, str, str] = ("", "", "")
     # Native options of jobs that others may overtake, if it has such.
     behind_others: str = ""
-    # A native option that names a job, as jobName does.
+    # A native option that names a job, as jobName does, and which of the two wins.
     native_name: Optional[str] = None
+    native_wins: bool = False
     # What this site calls resources, as its file says it.
     site: str = ""
     # What becomes of an option that no DRM knows.
@@ -157,6 +158,8 @@ _SLURM = Drm(
     native_option=("--comment=x --job-name=by-option", 'echo "$SLURM_JOB_NAME"', "by-option"),
     behind_others="--nice=10000",
     native_name="-J {}",
+    # As with slurm-drmaa.
+    native_wins=True,
     defaults=_DEFAULTS,
     # Its record says that it was aborted, as the local engine's does.
     deleted_before_start=None,
