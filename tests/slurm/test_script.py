@@ -60,7 +60,7 @@ def run(
     fields += list(values.items())
     data = b"".join(struct.pack("=BI", number, len(value)) + value for number, value in fields)
     work = spec.JobSpec(spec.Times(-1, -1, -1, soft, -1, -1), data)
-    context = spec.Context(1, 0o027, b"/root", b"", environment, b"")
+    context = spec.Context(1, 0o027, b"/root", b"", environment, b"", b"")
     files = spec.files_of(work, context, script.NUMBER, None)
     text = script.make(work, context, files, bytes(folder) + b"/abcd", script.Streams())
     variables = [variable.split(b"=", 1) for variable in script.clean(environment)]
