@@ -40,8 +40,8 @@ def attempt(call):
     except DrmaaException as error:
         return type(error).__name__
 
-def end_of(job_id):
-    info = Session.wait(job_id, 240)  # on a busy machine the master takes its time
+def end_of(job_id, seconds=240):  # on a busy machine the master takes its time
+    info = Session.wait(job_id, seconds)
     return f"exited {info.exitStatus}" if info.hasExited else str(info)
 
 def until(condition):

@@ -348,3 +348,34 @@ say(end_of(submit("exit 8")))
     ) as program:
         assert "exited 7" == program.says()
         assert "exited 8" == program.says()
+
+
+def test_full_folder(cluster: Cluster, engine: Engine, small: Path) -> None:
+    """On a full file system no end is told that could not be stored; with room all are."""
+    home = small / "engine"
+    engine.environment["DRMAA_SLURM_HOME"] = str(home)
+    filler = small / "filler"
+    with client(
+        cluster,
+        """
+job_id = submit("sleep 3; exit 7")
+held = submit("exit 4", jobSubmissionState="drmaa_hold")
+until_running(job_id)
+say("runs")
+hear()
+say(attempt(lambda: end_of(job_id, 12)), attempt(lambda: end_of(held, 1)))
+hear()
+Session.control(held, "release")
+say(end_of(job_id), end_of(held), end_of(submit("exit 5")))
+""",
+        DRMAA_SLURM_HOME=str(home),
+    ) as program:
+        assert "runs" == program.says()
+        with pytest.raises(OSError, match="No space"):
+            filler.write_bytes(b"x" * (8 << 20))
+        # As the engine cannot store that it has ended, it says nothing.
+        assert "exited" not in program.answers()
+        filler.unlink()
+        assert "exited 7 exited 4 exited 5" == program.answers()
+    engine.command("stop", "--terminate")
+    engine.environment["DRMAA_SLURM_HOME"] = str(engine.home)
