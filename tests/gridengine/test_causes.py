@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Iterator
 
 import pytest
-from cell import Cell, client, running_cell, until
+from cell import Cell, running_cell
 
+from clusters import client, until
 from terminal import COMMAND
 
 # Making a cell is a part of the first test.
