@@ -40,7 +40,7 @@ static void use_template(dc_template *t, dc_call *call)
     EXPECT(dc_set_attribute(t, DRMAA_REMOTE_COMMAND, "/bin/true", call));
     EXPECT(dc_set_attribute(t, DRMAA_OUTPUT_PATH, ":/dev/null", call));
     EXPECT(dc_set_attribute(t, DRMAA_JOIN_FILES, "y", call));
-    EXPECT(dc_set_attribute(t, DRMAA_JOB_NAME, "a long name", call));
+    EXPECT(dc_set_attribute(t, DRMAA_JOB_NAME, "a_long_name", call));
     EXPECT(dc_get_attribute(t, DRMAA_JOB_NAME, call));
     EXPECT(dc_set_vector_attribute(t, DRMAA_V_ARGV, arguments, sizeof arguments, 3, call));
     EXPECT(dc_get_vector_attribute(t, DRMAA_V_ARGV, 1, call));

@@ -83,7 +83,8 @@ bool runner_start_parse(runner_start *start, wire_reader *reader)
                  && (start->arguments = get_texts(reader)) != NULL;
     if (whole && start->arguments[0] == NULL)
         reader->failed = true;
-    get_placement(start, reader);
+    if (whole)
+        get_placement(start, reader);
     return whole && !reader->failed;
 }
 
