@@ -298,5 +298,5 @@ session.exit()
         log = of_nobody.log()
     assert ["False", "True", "True"] == told.splitlines()
     assert [str(NOBODY), "64"] == out.split()
-    assert "could not write the output file: Permission denied" in log
+    assert "could not write output file '/out': Permission denied" in log
     assert "could not set the niceness: Permission denied" in log

@@ -48,11 +48,11 @@ def test_status(engine: Engine) -> None:
 
 def test_jobs(engine: Engine, session: Session) -> None:
     """The command jobs tells of each job that is left, and of bulk jobs at once."""
-    held = submit(session, "true", jobSubmissionState="drmaa_hold", jobName="held one")
+    held = submit(session, "true", jobSubmissionState="drmaa_hold", jobName="held-one")
     bulk = session.runBulkJobs(template(session, "sleep 600"), 1, 100, 3)  # type: ignore[arg-type]
     until(lambda: session.jobStatus(bulk[1]) == "running")
     first, second = json.loads(engine.command("jobs").stdout)
-    assert (held, "held one", None) == (first["job"], first["name"], first["tasks"])
+    assert (held, "held-one", None) == (first["job"], first["name"], first["tasks"])
     assert ["/bin/sh", "-c", "true"] == first["command"]
     assert {"user_on_hold": 1} == first["states"]
     assert (bulk[0].partition(".")[0], [1, 100, 3]) == (second["job"], second["tasks"])

@@ -43,7 +43,7 @@ PROGRAMS = {
         SESSION + "    job.outputPath = '/tmp/out'\n    session.runJob(job)"
     ),
     "is not an option of the local engine": (
-        SESSION + "    job.nativeSpecification = '-q long'\n    session.runJob(job)"
+        SESSION + "    job.nativeSpecification = '--no-such-option 1'\n    session.runJob(job)"
     ),
     "has no common option for": SESSION + "    job.resources = drmaa.Resources(gpus=1)",
     "the value is kept on the Python object and does not reach the DRM": (

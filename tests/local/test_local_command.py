@@ -112,7 +112,7 @@ def test_pipe(engine: Engine, tmp_path: Path) -> None:
     words = ("submit", "--local", "--json", "--wd", str(tmp_path), "--", "/bin/sh", "-c", "exit 4")
     elsewhere = {"DRMAA_LIBRARY_PATH": "/nonexistent"}
     told = output(drmaa_cffi(*words, **elsewhere))
-    assert json.loads(told)["local"]
+    assert "local" == json.loads(told)["engine"]
     done = subprocess.run(
         [*COMMAND, "wait"],
         env={**os.environ, **elsewhere},
