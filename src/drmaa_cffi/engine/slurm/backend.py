@@ -34,6 +34,8 @@ NAME = "slurm"
 #: How long the engine waits, when it leaves, for submissions under way.
 _LEAVE_SECONDS = 30.0
 _LOOK_AGAIN_SECONDS = 0.1
+#: A job of ours that Slurm does not show is looked for again after this time.
+_DOUBT_SECONDS = 2.0
 #: How often a job is looked for that may have been queued, and after how many seconds each time.
 _LOOKS = 3
 _FIND_AGAIN_SECONDS = 10.0
@@ -262,6 +264,10 @@ class Slurm:
     ) -> None:
         try:
             row = await self._looks.row(text)
+            if row is None and task is not None and task.end is None:
+                # Seen once, after munged had been away: an answer without rows.
+                await asyncio.sleep(_DOUBT_SECONDS)
+                row = await self._looks.row(text)
         except (commands.Unreachable, commands.Refused) as error:
             question.answer(*_failure(error))
             return
