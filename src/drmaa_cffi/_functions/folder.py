@@ -33,7 +33,7 @@ class Folder:
         try:
             place = _cache() if parent is None else Path(parent).absolute()
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path = tempfile.mkdtemp(prefix="calls-", dir=place)
+            self.path: str = tempfile.mkdtemp(prefix="calls-", dir=place)
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             raise invalid_argument(
                 f"folder can't be {shown(parent)}: {error}; pass one that the jobs' machines share"

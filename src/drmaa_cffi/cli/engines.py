@@ -141,12 +141,12 @@ def _group_of(engine: str, about: str, stop_help: str) -> click.Group:
     return group
 
 
-local = _group_of(
+local: click.Group = _group_of(
     LOCAL,
     "Look at the local engine, which runs jobs on this machine.",
     "Stop the engine; running jobs go on, queued ones wait for the next engine.",
 )
-slurm = _group_of(
+slurm: click.Group = _group_of(
     SLURM,
     "Look at the Slurm engine, which runs jobs by Slurm's own commands, and what it asks of it.",
     "Stop the engine; its jobs go on, and the next engine learns of their ends.",

@@ -48,7 +48,7 @@ class Engine:
     def __init__(self, home: homes.Home, settings: homes.Settings, kind: backend.Kind) -> None:
         self.home = home
         self.settings = settings
-        self.drm = kind.name
+        self.drm: str = kind.name
         self.backend: backend.Backend = kind(self, home)
         self.disk: store.Store = store.Store(
             home.path / "engine.db", _boot(), self.backend.read_native

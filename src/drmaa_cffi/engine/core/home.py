@@ -121,8 +121,8 @@ class Home:
     def __init__(self, path: Path, drm: str, *, make: bool = True) -> None:
         self.path = path
         #: In messages: whose folder it is, and the variable that names another one.
-        self.title = title_of(drm)
-        self.variable = f"{_prefix(drm)}HOME"
+        self.title: str = title_of(drm)
+        self.variable: str = f"{_prefix(drm)}HOME"
         length = len(os.fsencode(os.path.realpath(path)))
         if length > _MOST_PATH:
             raise HomeError(

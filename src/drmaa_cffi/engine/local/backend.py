@@ -42,7 +42,7 @@ class Kind:
     """Makes local back ends."""
 
     name = NAME
-    title = homes.title_of(NAME)
+    title: str = homes.title_of(NAME)
 
     def facts_without_engine(self) -> dict[str, object]:
         """How many slots an engine would have."""

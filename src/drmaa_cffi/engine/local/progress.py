@@ -40,7 +40,7 @@ class Progress(runner.Events):
         self.queue = queue
         self._mail = post
         self._soon = core.soon
-        self.chains = chains.Chains(core)
+        self.chains: chains.Chains = chains.Chains(core)
         #: Jobs that are to end now, each with the number of the failed one.
         self._doomed: list[tuple[model.Job, int]] = []
         self._is_dooming = False

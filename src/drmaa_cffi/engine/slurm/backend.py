@@ -45,7 +45,7 @@ class Kind:
     """Makes Slurm back ends."""
 
     name = NAME
-    title = homes.title_of(NAME)
+    title: str = homes.title_of(NAME)
 
     def facts_without_engine(self) -> dict[str, object]:
         """No requests were made."""
