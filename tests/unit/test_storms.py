@@ -68,6 +68,12 @@ def test_storm(
             timer.stop()
         except Alarm:
             came += 1
+        except RuntimeError as error:
+            # A handler that raises inside threading.Condition.wait() leaves its lock released; the
+            # end of the block then raises this in place of the handler's.
+            if "release unlocked lock" not in str(error):
+                raise
+            came += 1
         if came >= signals:
             break
     assert came > signals / 10

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from drmaa_cffi.jobinfo import JobInfo
 
 _FOREVER = math.inf
+# How long C may call a job unknown whose record another thread has taken, in seconds.
+_IN_HAND = 2.0
 
 
 def _session_closed() -> DrmaaException:
@@ -234,9 +236,18 @@ class Waits:
     def _ask_again_and_again(self, job_id: str, deadline: float) -> None:
         """Keep the record of a job when it is there, where no helper can wait for it."""
         bell = sleeping.Bell()
+        unknown_since = math.inf
         while True:
             try:
                 self._ask_first(job_id)
+            except InvalidJobException:
+                if self.ledger.find(job_id):
+                    return
+                # A helper of an earlier wait may have its record in hand.
+                unknown_since = min(unknown_since, time.monotonic())
+                if not self.ledger.fetches or time.monotonic() > unknown_since + _IN_HAND:
+                    raise
+                bell.sleep(sleeping.LOOK)
             except ExitTimeoutException:
                 left = deadline - time.monotonic()
                 if left <= 0:
