@@ -233,7 +233,10 @@ def installed(session: nox.Session) -> None:
 
 @nox.session
 def offline(session: nox.Session) -> None:
-    """Build and test the sdist of ``wheels`` as a site without network: from downloads."""
+    """Build the sdist of ``wheels`` as a site without network does, from downloads, and test it.
+
+    The unit tests and the conformance cases: what a sdist without one of its files would break.
+    """
     folder = Path(session.virtualenv.location, "downloads")
     test = nox.project.dependency_groups(PYPROJECT, "test")
     wanted = (*PYPROJECT["build-system"]["requires"], *PYPROJECT["project"]["dependencies"], *test)
@@ -246,7 +249,8 @@ def offline(session: nox.Session) -> None:
     session.run("pip", "install", "--quiet", *only, str(sdist), *test, env=nowhere)
     shutil.unpack_archive(sdist, folder)
     session.chdir(folder / sdist.name[: -len(".tar.gz")])
-    test_on_both(session)
+    test_on(session, "fake", *QUICK)
+    test_on(session, "local", *QUICK, "tests/conformance")
 
 
 @nox.session
