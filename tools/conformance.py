@@ -42,9 +42,13 @@ def runs_table(runs: list[dict[str, Any]]) -> str:
         outcomes = list(run["cases"].values())
         ran = [outcome for outcome in outcomes if outcome != "skipped"]
         cases = f"{ran.count('passed')} of {len(ran)}" if ran else ""
-        version = run["version"] or "in C, of our own"
-        rows.append([TITLES[run["drm"]], version, run["python"], run["date"], cases])
-    return table(["", "Version", "Python", "Date", "Cases passed"], rows)
+        outcomes = [outcome for outcome in run["tests"].values() if outcome != "skipped"]
+        tests = f"{outcomes.count('passed')} of {len(outcomes)}" if outcomes else ""
+        again = str(len(run["again"])) if run.get("again") else ""
+        version = run["version"] or f"drmaa-cffi {run['package']}"
+        rows.append([TITLES[run["drm"]], version, run["python"], run["date"], cases, tests, again])
+    head = ["", "Version", "Python", "Date", "Cases passed", "Promises' tests passed"]
+    return table([*head, "Only when run again"], rows)
 
 
 def cases_table(runs: list[dict[str, Any]]) -> str:
@@ -70,7 +74,7 @@ def promises_table(runs: list[dict[str, Any]]) -> str:
     """Return how many of each promise's tests passed on each DRM."""
     runs = [run for run in runs if run["tests"]]
     if not runs:
-        return "Not measured yet: `pytest --results FILE tests/drm` counts them.\n"
+        return "Not measured yet.\n"
     rows = []
     for title, tests in promises().items():
         cells = []
