@@ -19,6 +19,7 @@ from drmaa_cffi import (
     JobInfo,
     JobState,
     JobTemplate,
+    Resources,
     Session,
 )
 
@@ -135,6 +136,24 @@ def test_limits_are_rounded_up(session: Session) -> None:
     """A limit in seconds becomes whole minutes, never less."""
     job_id = submit("exit 0", hardRunDurationLimit=61, jobSubmissionState="drmaa_hold")
     assert "TimeLimit=00:02:00" in show(job_id)
+
+
+def test_resources(session: Session, tmp_path: Path) -> None:
+    """Resources are what Slurm gives the job: hours are hours, and minutes minutes."""
+    needs = Resources(slots=2, memory="300M", walltime="1h30m", queue="main")
+    said = show(submit("exit 0", resources=needs, jobSubmissionState="drmaa_hold"))
+    assert "TimeLimit=01:30:00" in said
+    assert "TRES=cpu=2,mem=300M,node=1," in said
+    assert "Partition=main " in said
+    output = tmp_path / "output"
+    job_id = submit(
+        'echo "$SLURM_CPUS_PER_TASK $SLURM_MEM_PER_NODE $SLURM_JOB_PARTITION"; '
+        'scontrol show job "$SLURM_JOB_ID" | grep -o "TimeLimit=[^ ]*"',
+        outputPath=f":{output}",
+        resources=Resources(slots=3, memory="1G", walltime=61, queue="short"),
+    )
+    assert session.wait(job_id, LIMIT).ok
+    assert "3 1024 short\nTimeLimit=00:02:00\n" == output.read_text()
 
 
 def test_streams_of_options(session: Session, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ WORDS = [
     (
         "SLURM 22.05.8",
         ALL,
-        "--cpus-per-task=4 --gres=gpu:2 --mem=8192 --time=30:01 --partition=long",
+        "--cpus-per-task=4 --gres=gpu:2 --mem=8192 --time=30:01:00 --partition=long",
     ),
     (
         "Torque",

@@ -60,8 +60,8 @@ DRMS = (
         {
             "slots": "--cpus-per-task={slots}",
             "memory": "--mem={mb}",
-            # slurm-drmaa cuts seconds off.
-            "walltime": "--time={hm}",
+            # slurm-drmaa cuts seconds off; and without them sbatch reads minutes and seconds.
+            "walltime": "--time={hm}:00",
             "queue": "--partition={queue}",
             "gpus": "--gres=gpu:{gpus}",
         },
