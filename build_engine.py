@@ -26,6 +26,15 @@ BACK_ENDS = {
 }
 
 
+#: What most often stops a build, on a machine on which nothing was compiled before.
+ADVICE = """
+Compiling drmaa-cffi failed: {error}
+It needs a C compiler and the headers of Python. To install them:
+  Debian, Ubuntu: apt install gcc python3-dev
+  RHEL, Fedora:   dnf install gcc python3-devel
+"""
+
+
 class PlainC(Extension):
     """Something the engine needs that is not a Python module: it keeps the name of its file."""
 
@@ -62,6 +71,13 @@ class BuildExt(build_ext):
         if module in FILES:
             return str(Path(*package, FILES[module]))
         return super().get_ext_filename(fullname)
+
+    def run(self) -> None:
+        """Build all; say what a build needs if it fails."""
+        try:
+            super().run()
+        except Exception as error:  # compilers fail by several classes
+            raise SystemExit(ADVICE.format(error=error)) from error
 
     def build_extension(self, ext: Extension) -> None:
         """Compile and link one extension."""

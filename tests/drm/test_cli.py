@@ -63,6 +63,17 @@ def test_run(tmp_path: Path, script: str, status: int, words: str) -> None:
     assert ESCAPE not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("files", [("--error", "log"), ("--join", "--output", "log")])
+def test_run_shows_errors(tmp_path: Path, files: tuple[str, ...]) -> None:
+    """The last lines of the error file of a job that failed are on stderr."""
+    others = () if "--join" in files else ("--output", "/dev/null")
+    script = "echo no such input >&2; exit 3"
+    done = run(tmp_path, *files, *others, "--", "/bin/sh", "-c", script)
+    assert 3 == done.returncode
+    log = tmp_path / "log"
+    assert done.stderr.endswith(f"drmaa-cffi: the last of {log}:\n  no such input\n")
+
+
 def test_run_aborted(tmp_path: Path) -> None:
     """The exit status is 125 for a job that could not begin."""
     done = run(tmp_path / "missing", "--", "/bin/true")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,3 +36,19 @@ def test_limited_api(free_threaded: int, tag: str | None) -> None:
         check=True,
     )
     assert f"{tag}\n" == done.stdout
+
+
+def test_advice(tmp_path: Path) -> None:
+    """A build without a compiler says what to install."""
+    folders = [f"--build-{name}={tmp_path}" for name in ("lib", "temp")]
+    done = subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", *folders],
+        cwd=ROOT,
+        env={**os.environ, "CC": "/no/compiler"},
+        capture_output=True,
+        timeout=60,
+        text=True,
+        check=False,
+    )
+    assert 1 == done.returncode
+    assert "apt install gcc python3-dev" in done.stderr

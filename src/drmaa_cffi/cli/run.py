@@ -19,7 +19,7 @@ from .live import Live
 from .output import PROGRAM, Failure, data, say, words_of
 from .sessions import open_session, session_options
 from .submit import COMMAND_SETTINGS, how_to
-from .tail import Tail
+from .tail import Tail, say_errors
 from .templates import JobOptions, job_options
 from .watch import Ending, Watch
 
@@ -42,8 +42,9 @@ def run(
 
     Progress goes to standard error: a display on a terminal, plain lines elsewhere. The end of
     each job is a line on standard output; with --tail and --follow that has what the jobs wrote,
-    and their ends go to standard error. Ctrl-C asks whether to terminate them or to leave them
-    running; twice terminates.
+    and their ends go to standard error. If a job fails that was run alone, the last lines of its
+    error file follow. Ctrl-C asks whether to terminate the jobs or to leave them running; twice
+    terminates.
 
     The exit status is the job's; 128 and the signal's number if a signal ended it, 125 if it was
     aborted or could not be submitted, 130 if it was left running. With several jobs it is the
@@ -100,6 +101,8 @@ def _run(
     if files:
         files.remove()
     _advise(job, watch)
+    if not files and not as_json:
+        _say_errors(job, watch)
     return endings.conclude(watch)
 
 
@@ -136,6 +139,13 @@ def _leave(watch: Watch, files: Optional[Tail], *, engine: str | None) -> None:
         wait = how_to("wait", "--contact", Session.contact, engine=engine)
         say(f"to wait for them: {wait} ID...{kept}")
         say(f"to end them: {how_to('terminate', engine=engine)} ID...")
+
+
+def _say_errors(job: JobOptions, watch: Watch) -> None:
+    """Print the last that a job wrote before it failed, if it is the only one."""
+    (ending, *others) = watch.endings.values()
+    if not others and ending.info is not None and ending.info.hasExited and not ending.info.ok:
+        say_errors(job, ending.job_id)
 
 
 def _advise(job: JobOptions, watch: Watch) -> None:

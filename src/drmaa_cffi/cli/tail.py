@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Optional, Sequence, TextIO
 
-from drmaa_cffi._futures.errorfile import ErrorFile
+from drmaa_cffi._futures.errorfile import ErrorFile, tail_of
 from drmaa_cffi.const import PLACEHOLDER_INCR
 
 from .output import PROGRAM, say
@@ -75,13 +75,9 @@ class Tail:
     def _paths(self, job_id: str, index: int) -> list[Path]:
         options = self.options
         named = {"o": options.output, "e": None if options.join else options.error}
-        return [self._path(file, letter, job_id, index) for letter, file in named.items() if file]
-
-    def _path(self, file: str, letter: str, job_id: str, index: int) -> Path:
-        """Return the path of a file that is given in DRMAA's words."""
-        path = file.partition(":")[2] if ":" in file.partition("/")[0] else file
-        name = self.options.name or Path(self.options.command[0]).name
-        return ErrorFile(path, str(self.options.folder), name, letter, index).path_of(job_id)
+        return [
+            _path(options, file, letter, job_id, index) for letter, file in named.items() if file
+        ]
 
     def _copy(self, path: Path, stream: TextIO, ending: Ending) -> None:
         stream.flush()
@@ -109,3 +105,22 @@ class Tail:
         while not path.exists() and time.monotonic() < end:
             time.sleep(_LOOK)
         return True
+
+
+def say_errors(options: JobOptions, job_id: str) -> None:
+    """Print the last lines of a job's error file, if it can be read here and has any."""
+    letter, file = ("o", options.output) if options.join else ("e", options.error)
+    path = _path(options, file or "", letter, job_id, 0)
+    try:
+        lines = tail_of(path)
+    except (OSError, ValueError):
+        return
+    if lines:
+        say("\n".join([f"{PROGRAM}: the last of {path}:", *(f"  {line}" for line in lines)]))
+
+
+def _path(options: JobOptions, file: str, letter: str, job_id: str, index: int) -> Path:
+    """Return the path of a file that is given in DRMAA's words."""
+    path = file.partition(":")[2] if ":" in file.partition("/")[0] else file
+    name = options.name or Path(options.command[0]).name
+    return ErrorFile(path, str(options.folder), name, letter, index).path_of(job_id)
