@@ -15,10 +15,12 @@ from ._template.attributes import (
     VectorAttribute,
     warn,
 )
-from ._template.converters import BoolConverter, IntConverter
+from ._template.converters import BoolConverter
 from ._template.native import (
     ArgumentsAttribute,
+    CommandAttribute,
     EnvironmentAttribute,
+    LimitAttribute,
     NativeAttribute,
     asked_of,
 )
@@ -60,7 +62,7 @@ class JobTemplate:
     PARAMETRIC_INDEX = const.PLACEHOLDER_INCR
     """Stands for the number of a bulk job's task in a path."""
 
-    remoteCommand: Attribute = Attribute(const.REMOTE_COMMAND)
+    remoteCommand: Attribute = CommandAttribute(const.REMOTE_COMMAND)
     """The command to run, a path on the execution host."""
     args: VectorAttribute = ArgumentsAttribute(const.V_ARGV)
     """The command's arguments, a list."""
@@ -98,13 +100,13 @@ class JobTemplate:
     """Which files to copy between hosts, as the letters i (input), o (output), e (error)."""
     deadlineTime: Attribute = Attribute(const.DEADLINE_TIME)
     """When the job is to be stopped, written as startTime."""
-    hardWallclockTimeLimit: Attribute = Attribute(const.WCT_HLIMIT, IntConverter)
+    hardWallclockTimeLimit: Attribute = LimitAttribute(const.WCT_HLIMIT)
     """Seconds from the start until the job is ended, suspension counted."""
-    softWallclockTimeLimit: Attribute = Attribute(const.WCT_SLIMIT, IntConverter)
+    softWallclockTimeLimit: Attribute = LimitAttribute(const.WCT_SLIMIT)
     """Seconds from the start until the job is warned, suspension counted."""
-    hardRunDurationLimit: Attribute = Attribute(const.DURATION_HLIMIT, IntConverter)
+    hardRunDurationLimit: Attribute = LimitAttribute(const.DURATION_HLIMIT)
     """Seconds of running until the job is ended, suspension not counted."""
-    softRunDurationLimit: Attribute = Attribute(const.DURATION_SLIMIT, IntConverter)
+    softRunDurationLimit: Attribute = LimitAttribute(const.DURATION_SLIMIT)
     """Seconds of running until the job is warned, suspension not counted."""
 
     _handle: calls.Handle

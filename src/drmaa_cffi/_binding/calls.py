@@ -28,11 +28,17 @@ else:
 #: A job template of the library. Once it is dead, whatever the reason, every call refuses it.
 Handle = NewType("Handle", CData)
 
-# What the DRM was called when the library was first asked. Grid Engine's answers 'SGE 8.1.9' to
-# the first thread that calls it, and ' 8.1.9' to all others.
 # What Grid Engine's library says, as if there were no job, when its qmaster has been stopped.
 _SHUTDOWN = "event client got shutdown"
+#: Why it is not known how a job has ended.
+_DOUBT = (
+    "slurm-drmaa says that it exited with 0, and that it failed: it was cancelled, or Slurm has "
+    "forgotten it; DRMAA_LIBRARY_PATH=slurm tells"
+)
+# What the DRM was called when the library was first asked. Grid Engine's answers 'SGE 8.1.9' to
+# the first thread that calls it, and ' 8.1.9' to all others.
 _first_names: list[str] = []
+_is_slurm_drmaa = False
 # Not a plain one: a signal's handler may ask, too, while its thread does.
 _naming = threading.RLock()
 
@@ -48,6 +54,7 @@ os.register_at_fork(after_in_child=_renew_lock)
 
 def _load() -> None:
     """Load the library if need be, and ask it for its DRM's name before anything else."""
+    global _is_slurm_drmaa  # noqa: PLW0603 - as the library, of which a process has one
     load_library()
     if not _first_names:
         with _naming:  # others wait until it has answered
@@ -56,6 +63,8 @@ def _load() -> None:
                     name = _ask("drmaa_get_DRM_system", lib.dc_get_DRM_system)
                 except errors.DrmaaException:
                     name = ""
+                # 'SLURM 22.05.8'; without the number where the controller does not answer.
+                _is_slurm_drmaa = name.partition(" ")[0] == "SLURM"
                 _first_names.append(name)
 
 
@@ -105,6 +114,11 @@ def get_DRM_system() -> str:
     """Return the DRM's name. C: drmaa_get_DRM_system."""
     _load()
     return _whole_name(_ask("drmaa_get_DRM_system", lib.dc_get_DRM_system))
+
+
+def is_slurm_drmaa() -> bool:
+    """Whether the loaded library is slurm-drmaa, as its DRM's name tells."""
+    return _is_slurm_drmaa
 
 
 def get_DRMAA_implementation() -> str:
@@ -329,9 +343,9 @@ def wait(job_id: str, timeout: int, call: Call) -> JobInfo:
             jobInfo holds what is known of the job.
 
     C: drmaa_wait, drmaa_wifexited, drmaa_wexitstatus, drmaa_wifsignaled, drmaa_wtermsig,
-    drmaa_wcoredump, drmaa_wifaborted.
+    drmaa_wcoredump, drmaa_wifaborted; with slurm-drmaa drmaa_job_ps for a job that exited with 0.
     """
-    code = lib.dc_wait(encode_job_id(job_id), timeout, call)
+    code = lib.dc_wait(encode_job_id(job_id), timeout, _is_slurm_drmaa, call)
     if code:
         if code == Errno.INVALID_JOB and _SHUTDOWN in decode(ffi.string(call.diagnosis)).lower():
             code = int(Errno.DRM_COMMUNICATION_FAILURE)
@@ -348,6 +362,11 @@ def is_reaped(call: Call) -> bool:
 def job_info(call: Call, asked: str) -> JobInfo:
     """Return what a wait() for *asked* learned."""
     signaled = bool(call.signaled)
+    usage = pairs_of(call)
+    if call.doubted:
+        from drmaa_cffi.causes import REASON  # noqa: PLC0415 - few programs need it
+
+        usage[REASON] = _DOUBT
     return JobInfo(
         value_of(call) or asked,
         bool(call.exited),
@@ -356,5 +375,5 @@ def job_info(call: Call, asked: str) -> JobInfo:
         bool(call.core_dumped),
         bool(call.aborted),
         call.exit_status,
-        pairs_of(call),
+        usage,
     )

@@ -1,4 +1,4 @@
-"""The native specification, and what else reaches C by it, or could be cut on another way."""
+"""The native specification, what else reaches C by it, and what libraries would cut or execute."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from drmaa_cffi._binding import calls
 from drmaa_cffi.errors import invalid_argument, shown
 
 from .attributes import Attribute, DictAttribute, VectorAttribute
+from .converters import IntConverter
 
 if TYPE_CHECKING:
     from drmaa_cffi.resources import Asked, Resources
@@ -127,7 +128,7 @@ def _with_equals(value: Any) -> tuple[dict[Any, Any], list[Any]]:
 
 
 class ArgumentsAttribute(VectorAttribute):
-    """The command's arguments. Grid Engine's library takes no line breaks in them.
+    """The command's arguments. Grid Engine's library takes no line breaks, slurm-drmaa no quotes.
 
     C: drmaa_set_vector_attribute, drmaa_get_vector_attribute.
     """
@@ -145,7 +146,47 @@ class ArgumentsAttribute(VectorAttribute):
             from . import gridengine  # noqa: PLC0415 - few programs need it
 
             gridengine.check_arguments(self._attribute, elements)
+        if calls.is_slurm_drmaa() and (is_many or isinstance(given, (str, bytes, os.PathLike))):
+            from . import slurmdrmaa  # noqa: PLC0415 - few programs need it
+
+            given = [self._encode(index, element) for index, element in enumerate(elements)]
+            slurmdrmaa.check_arguments(self._attribute, given)
         super().__set__(instance, given)
+
+
+class CommandAttribute(Attribute):
+    """The command. slurm-drmaa hands it to a shell, so it must be plain there.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
+
+    def __set__(self, instance: JobTemplate, value: Any) -> None:
+        """Set the value."""
+        if calls.is_slurm_drmaa():
+            from . import slurmdrmaa  # noqa: PLC0415 - few programs need it
+
+            value = self._encode(value)
+            slurmdrmaa.check_command(self._attribute, value)
+        super().__set__(instance, value)
+
+
+class LimitAttribute(Attribute):
+    """A time limit. slurm-drmaa counts in minutes and cuts, so it is rounded up before.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
+
+    def __init__(self, name: str | bytes) -> None:
+        super().__init__(name, IntConverter)
+
+    def __set__(self, instance: JobTemplate, value: Any) -> None:
+        """Set the value."""
+        if calls.is_slurm_drmaa() and value is not None:
+            from . import slurmdrmaa  # noqa: PLC0415 - few programs need it
+
+            seconds = IntConverter.from_drmaa(IntConverter.to_drmaa(value))
+            value = slurmdrmaa.whole_minutes(seconds)
+        super().__set__(instance, value)
 
 
 def _holds(value: object, character: str) -> bool:

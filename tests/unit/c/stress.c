@@ -55,9 +55,9 @@ static void use_template(dc_template *t, dc_call *call)
         snprintf(job_id, sizeof job_id, "%s", call->value);
         EXPECT(dc_job_ps(job_id, call));
         EXPECT(dc_control(job_id, DRMAA_CONTROL_HOLD, call));
-        EXPECT(dc_wait(job_id, 0, call));
+        EXPECT(dc_wait(job_id, 0, 1, call));
     }
-    EXPECT(dc_wait(DRMAA_JOB_IDS_SESSION_ANY, 0, call));
+    EXPECT(dc_wait(DRMAA_JOB_IDS_SESSION_ANY, 0, 0, call));
     dc_trim(call);
 }
 

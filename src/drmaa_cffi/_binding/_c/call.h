@@ -49,6 +49,7 @@ typedef struct {
     int exited, exit_status, signaled, core_dumped, aborted;
     char signal[DC_SIGNAL_SIZE];
     int reaped; /* 1 if the library gave the job's record away, whatever failed later */
+    int doubted; /* 1 if the library says of the job both that it exited with 0 and that it failed */
     /* For the entries of lists; made when first needed. */
     char *scratch;
 } dc_call;

@@ -225,7 +225,22 @@ int dc_synchronize(const char *job_ids, size_t size, size_t count, long timeout,
     return dc_leave_wait(code, session, call);
 }
 
-int dc_wait(const char *job_id, long timeout, dc_call *call)
+/* Ask once whether the library means it that a job has exited with 0. */
+static void check_success(const char *job_id, dc_call *call)
+{
+    char words[DC_DIAGNOSIS_SIZE];
+    int state = DRMAA_PS_UNDETERMINED;
+    if (!call->exited || call->exit_status != 0 || call->signaled || call->aborted)
+        return;
+    int code = libdrmaa.drmaa_job_ps(job_id, &state, words, sizeof words - 1);
+    if (code == DRMAA_ERRNO_SUCCESS && state == DRMAA_PS_FAILED) {
+        call->doubted = 1;
+        call->exited = 0;
+        call->exit_status = 1; /* programs that look at nothing else must not see success */
+    }
+}
+
+int dc_wait(const char *job_id, long timeout, int check, dc_call *call)
 {
     int stat = 0;
     unsigned long session;
@@ -233,7 +248,7 @@ int dc_wait(const char *job_id, long timeout, dc_call *call)
     dc_begin_list(call);
     call->value = call->text;
     call->exited = call->exit_status = call->signaled = call->core_dumped = call->aborted = 0;
-    call->reaped = 0;
+    call->reaped = call->doubted = 0;
     memset(call->signal, 0, sizeof call->signal);
     memset(call->text, 0, sizeof call->text);
     int code = dc_enter_wait(&session, call);
@@ -244,14 +259,15 @@ int dc_wait(const char *job_id, long timeout, dc_call *call)
     code = dc_leave_wait(code, session, call);
     if (code == DRMAA_ERRNO_SUCCESS) {
         call->reaped = 1;
-        return dc_read_record(stat, usage, call);
-    }
-    if (code == DRMAA_ERRNO_NO_RUSAGE) {
+        code = dc_read_record(stat, usage, call);
+    } else if (code == DRMAA_ERRNO_NO_RUSAGE) {
         char words[DC_DIAGNOSIS_SIZE];
         memcpy(words, call->diagnosis, sizeof words);
         call->reaped = 1;
         dc_read_record(stat, NULL, call); /* how it ended may be known all the same */
         memcpy(call->diagnosis, words, sizeof words);
     }
+    if (check && call->reaped)
+        check_success(call->text[0] != '\0' ? call->text : job_id, call);
     return code;
 }

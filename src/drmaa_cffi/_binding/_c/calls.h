@@ -59,8 +59,10 @@ int dc_synchronize(const char *job_ids, size_t size, size_t count, long timeout,
 /*
  * drmaa_wait and the drmaa_w... routines. The usage goes to call->block as pairs: a string with
  * a name, a string with its value, which is empty where the library's entry had no '='.
+ * With check an end of "exited with 0" is taken for no end that is known if drmaa_job_ps says that
+ * the job failed: slurm-drmaa says so of jobs that were cancelled, or that Slurm has forgotten.
  */
-int dc_wait(const char *job_id, long timeout, dc_call *call);
+int dc_wait(const char *job_id, long timeout, int check, dc_call *call);
 
 /* [cdef ends] */
 
