@@ -29,7 +29,7 @@ from drmaa_cffi.errors import (
 )
 from drmaa_cffi.jobinfo import JobInfo
 
-from .waiters import Waiters, condition
+from . import waiters
 
 if TYPE_CHECKING:
     from drmaa_cffi.session import Session
@@ -102,9 +102,11 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
     def _prepare(self) -> None:
         """Be a future: pending, without a job so far."""
         super().__init__()
+        self._guard: object = None
         if not sleeping.are_greenlets():
-            self._condition = condition()
-        self._waiters: list[Any] = Waiters()
+            self._guard = waiters.Lock()
+            self._condition = waiters.condition(self._guard)
+        self._waiters: list[Any] = waiters.Waiters()
         self._callbacks: Deque[Callable[[JobFuture], object]] = deque()
         self._is_told = False
         self._raised: Callable[[], BaseException | None] = _nothing
@@ -113,17 +115,25 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         """Take what the wait for the job has found, and hold up nobody else's."""
         if self._is_free():
             self._end(outcome)
-        else:
-            whose = f"job {self.job_id}"
-            sleeping.start(lambda: deliver(self._end, outcome, whose))
+            return
+
+        def attempt(seconds: float) -> bool:
+            if seconds > waiters.LEFT_BEHIND and isinstance(self._guard, waiters.Lock):
+                self._guard.give_way()
+            is_free = self._is_free()
+            if is_free:
+                deliver(self._end, outcome, f"job {self.job_id}")
+            return is_free
+
+        waiters.late_ones.add(attempt)
 
     def _is_free(self) -> bool:
         """Whether nobody holds a lock of this future's."""
-        locks = self._deciding, self._condition
-        held = [lock for lock in locks if lock.acquire(False)]
-        for lock in held:
+        for lock in (self._deciding, self._condition):
+            if not lock.acquire(False):
+                return False
             lock.release()
-        return len(held) == len(locks)
+        return True
 
     def _end(self, outcome: Outcome) -> None:
         with self._deciding:

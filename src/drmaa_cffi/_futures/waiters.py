@@ -7,17 +7,23 @@ on the main thread is told in a thread that serves no other.
 
 from __future__ import annotations
 
+import os
+import queue
 import threading
-from collections import deque
+import time
 from contextlib import suppress
-from typing import Any, Deque, Iterator, List
+from typing import Any, Callable, Iterator, List
 
 from drmaa_cffi._waiting import sleeping
 from drmaa_cffi._waiting.delivering import refuse_to_wait_here
 
-# Nobody holds a future's lock as long, in seconds.
-_LEFT_BEHIND = 1.0
+#: Nobody holds a future's lock as long, in seconds.
+LEFT_BEHIND = 1.0
+# How often futures that are held are looked at, in seconds.
+_LOOK = 0.002
 _breaking = threading.Lock()
+# How long a thread stays that tells one waiter, in seconds: the next future may be done soon.
+_STAY = 0.1
 
 
 class Lock:
@@ -30,14 +36,18 @@ class Lock:
         """Acquire the lock; with *blocking* in any case, the timeout is of no use."""
         del timeout
         lock = self._lock
-        while not lock.acquire(blocking, _LEFT_BEHIND if blocking else -1):
+        while not lock.acquire(blocking, LEFT_BEHIND if blocking else -1):
             if not blocking:
                 return False
-            with _breaking:  # two may find so at once
-                if self._lock is lock:
-                    self._lock = threading.RLock()
+            self.give_way(lock)
             lock = self._lock
         return True
+
+    def give_way(self, held: object = None) -> None:
+        """Take the lock from whoever has it; only if that is *held*, where that is given."""
+        with _breaking:  # two may find so at once
+            if held is None or self._lock is held:
+                self._lock = threading.RLock()
 
     def release(self) -> None:
         """Release the lock."""
@@ -54,9 +64,55 @@ class Lock:
         return True
 
 
-def condition() -> threading.Condition:
+def condition(lock: Lock) -> threading.Condition:
     """Return what guards a future."""
-    return threading.Condition(Lock())  # type: ignore[arg-type]  # it is as good as a lock
+    return threading.Condition(lock)  # type: ignore[arg-type]  # it is as good as a lock
+
+
+class LateOnes:
+    """Completes futures that were held when their jobs ended: one thread looks after all.
+
+    It waits for none: what one is held by may be left behind, or a call that takes its time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left: list[tuple[float, Callable[[float], bool]]] = []
+        self._is_running = False
+
+    def add(self, attempt: Callable[[float], bool]) -> None:
+        """Call *attempt*, with the seconds that have passed, again and again until it is true."""
+        with self._lock:
+            self._left.append((time.monotonic(), attempt))
+            if self._is_running:
+                return
+            self._is_running = True
+        sleeping.start(self._run)
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                round_, self._left = self._left, []
+            left = [(since, go) for since, go in round_ if not go(time.monotonic() - since)]
+            with self._lock:
+                self._left = left + self._left
+                self._is_running = bool(self._left)
+                if not self._is_running:
+                    return
+            if len(left) == len(round_):
+                time.sleep(_LOOK)
+
+
+late_ones: LateOnes = LateOnes()
+
+
+def _renew() -> None:
+    """In a forked child the parent's thread does not exist."""
+    global late_ones  # noqa: PLW0603
+    late_ones = LateOnes()
+
+
+os.register_at_fork(after_in_child=_renew)
 
 
 class Waiters(List[Any]):
@@ -88,7 +144,7 @@ class _Relay:
 
     def __init__(self, waiter: Any) -> None:
         self._waiter = waiter
-        self._news: Deque[tuple[str, Any]] = deque()
+        self._news: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_running = False
 
@@ -106,7 +162,7 @@ class _Relay:
 
     def _add(self, what: str, future: Any) -> None:
         with self._lock:
-            self._news.append((what, future))
+            self._news.put((what, future))
             if self._is_running:
                 return
             self._is_running = True
@@ -114,9 +170,12 @@ class _Relay:
 
     def _run(self) -> None:
         while True:
-            with self._lock:
-                if not self._news:
-                    self._is_running = False
-                    return
-                what, future = self._news.popleft()
-            getattr(self._waiter, what)(future)
+            try:
+                what, future = self._news.get(timeout=_STAY)
+            except queue.Empty:
+                with self._lock:
+                    self._is_running = not self._news.empty()
+                    if not self._is_running:
+                        return
+            else:
+                getattr(self._waiter, what)(future)

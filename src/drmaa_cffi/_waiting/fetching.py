@@ -7,6 +7,7 @@ any job's record on behalf of all wants, as long as there are some, and a moment
 from __future__ import annotations
 
 import math
+import threading
 import time
 from contextlib import suppress
 from typing import Callable
@@ -64,6 +65,7 @@ class Fetcher:
         self._ledger = ledger
         self._serves = False
         self._seeks = False
+        self._is_idle = threading.Event()
         self._closed = False
         self._pause = 0.0
         self._said = ""
@@ -75,6 +77,7 @@ class Fetcher:
         """End: the session is over. What C has said until now is worth nothing any more."""
         with self._ledger.changed:
             self._closed = True
+            self._is_idle.set()
             self._ledger.notify()
 
     # For one who waits.
@@ -150,6 +153,7 @@ class Fetcher:
             if self._closed:
                 return
             serves, self._serves = self._serves, True
+            self._is_idle.clear()
             seeks, self._seeks = self._seeks, True
         if sleeping.are_greenlets():
             if not serves:
@@ -201,6 +205,7 @@ class Fetcher:
                 if not ledger.changed.wait(_STAY) and not ledger.is_wanted:
                     break
             self._serves = False
+            self._is_idle.set()
             return None
 
     def _finish(self, fetch: Fetch, outcome: Outcome | None, error: BaseException | None) -> None:
@@ -260,20 +265,16 @@ class Fetcher:
         with self._ledger.changed:
             self._ledger.changed.wait_for(lambda: self._closed or until(), self._pause)
 
-    def _is_idle(self) -> bool:
-        return self._closed or not self._ledger.is_wanted
-
     def _seek(self) -> None:
         """The thread that asks, seldom, for jobs that have been wanted for long."""
         ledger = self._ledger
         while True:
-            with ledger.changed:
-                pause = LOST_AFTER * 1.1 if self._missing else _SEEK_EVERY
-                if ledger.changed.wait_for(self._is_idle, pause):
-                    ledger.changed.wait_for(lambda: not self._is_idle(), _STAY)
-                if self._closed or not ledger.is_wanted:
-                    self._seeks = False
-                    return
+            # Not on the ledger's condition: each record would wake this thread.
+            if self._is_idle.wait(LOST_AFTER * 1.1 if self._missing else _SEEK_EVERY):
+                with ledger.changed:
+                    if self._closed or not self._serves:
+                        self._seeks = False
+                        return
             now = time.monotonic()
             wanted = ledger.open_wants()
             for job_id in wanted:
