@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import threading
-import time
-import weakref
 from contextlib import contextmanager, suppress
-from itertools import count
-from operator import itemgetter
 from typing import TYPE_CHECKING, Generator, Iterable, NamedTuple
 
+from ._binding.indices import Span, index_of, span_of
 from ._binding.jobids import job_id_of
-from ._futures.attempts import AttemptsFuture
-from ._futures.chains import Chain, Predecessor
+from ._futures.chains import Chain, Predecessor, followed
 from ._futures.errorfile import ErrorFile
 from ._futures.future import JobFuture, refuse_in_child
 from ._futures.managed import Managed
+from ._futures.pending import Pending
 from ._futures.polling import OnStatus, StatusPoller
-from ._futures.submitter import Span
+from ._futures.starts import StartedAndNot, wait_started
 from ._waiting import sleeping, waiting
 from ._waiting.delivering import refuse_to_wait_here
-from ._waiting.timeouts import patience_of
-from .const import JobState
 from .errors import (
     AlreadyActiveSessionException,
     DrmaaException,
     Errno,
-    IllegalStateException,
     NoActiveSessionException,
     from_code,
     invalid_argument,
     shown,
 )
 from .retry import Retry
-from .session import Session, index_of
+from .session import Session
 from .template import JobTemplate
 
 if TYPE_CHECKING:
@@ -44,27 +37,17 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-_NOT_STARTED = frozenset(
-    {
-        JobState.UNDETERMINED,
-        JobState.QUEUED_ACTIVE,
-        JobState.SYSTEM_ON_HOLD,
-        JobState.USER_ON_HOLD,
-        JobState.USER_SYSTEM_ON_HOLD,
-    }
-)
-
-
 _log = logging.getLogger(__name__)
 
 
-class StartedAndNot(NamedTuple):
-    """What JobExecutor.wait_started() returns."""
+class _Wishes(NamedTuple):
+    """What JobExecutor.submit() is asked for beside the job."""
 
-    #: The jobs that have started, whether or not they have ended since.
-    started: set[JobFuture]
-    #: The others.
-    not_started: set[JobFuture]
+    check: bool = False
+    on_status: OnStatus | None = None
+    after: Iterable[Predecessor] | Predecessor = ()
+    only_if_ok: bool = False
+    retry: Retry | None = None
 
 
 class JobExecutor:
@@ -103,10 +86,6 @@ class JobExecutor:
         status_interval: float = 5.0,
         most_at_once: int | None = None,
     ) -> None:
-        if not _is_interval(status_interval):
-            raise invalid_argument(
-                f"status_interval can't be {shown(status_interval)}: pass seconds, more than 0"
-            )
         if session is not None and not _is_session(session):
             raise invalid_argument(
                 f"{shown(session)} is not a session: pass Session, or an instance of it"
@@ -121,14 +100,8 @@ class JobExecutor:
         self._owns_session = session is None
         self._session: type[Session] | Session = Session() if session is None else session
         self._poller = StatusPoller(status_interval)
-        #: In the order of their submissions.
-        self._futures: weakref.WeakValueDictionary[int, JobFuture] = weakref.WeakValueDictionary()
-        self._numbers = count()
-        self._changed = threading.Condition()
-        # Submissions under way, and records to come, those of cancelled futures included.
-        self._open = 0
-        self._submitting = 0
-        self._is_shut = False
+        self._pending = Pending(self._note_settled)
+        self._managing = threading.Lock()
         self._ending = threading.Lock()
         if session is None:
             try:
@@ -177,18 +150,8 @@ class JobExecutor:
 
         C: drmaa_run_job.
         """
-
-        def submit() -> JobFuture:
-            with self._submission(on_status):
-                chain, error_file = _chain(after, only_if_ok), _error_file(template, check=check)
-                if self._is_managed(template, chain, retry):
-                    (future,) = self._manage(template, None, chain, retry, error_file, on_status)
-                    return future
-                with _followed(template, chain) as followed:
-                    job_id = self._session.runJob(followed)
-                return self._future(job_id, error_file, on_status)
-
-        return sleeping.off_main(submit)
+        wishes = _Wishes(check, on_status, after, only_if_ok, retry)
+        return sleeping.off_main(lambda: self._submit(template, None, wishes)[0])
 
     def submit_bulk(
         self,
@@ -226,23 +189,9 @@ class JobExecutor:
 
         C: drmaa_run_bulk_jobs.
         """
-
-        def submit() -> list[JobFuture]:
-            first, distance = index_of(begin, "begin"), index_of(step, "step")
-            with self._submission(on_status):
-                chain, error_file = _chain(after, only_if_ok), _error_file(template, check=check)
-                if self._is_managed(template, chain, retry):
-                    span = _span(first, end, distance)
-                    futures = self._manage(template, span, chain, retry, error_file, on_status)
-                    return list(futures)
-                with _followed(template, chain) as followed:
-                    job_ids = self._session.runBulkJobs(followed, first, end, distance)
-                return [
-                    self._future(job_id, error_file and error_file._replace(task=task), on_status)
-                    for task, job_id in zip(count(first, distance), job_ids)
-                ]
-
-        return sleeping.off_main(submit)
+        span = span_of(begin, end, step)
+        wishes = _Wishes(check, on_status, after, only_if_ok, retry)
+        return sleeping.off_main(lambda: self._submit(template, span, wishes))
 
     def attach(self, job_id: str | bytes | int, *, on_status: OnStatus | None = None) -> JobFuture:
         """Return a future of a job of this session that was submitted before.
@@ -264,53 +213,60 @@ class JobExecutor:
             text = job_id_of(job_id)
             with self._submission(on_status):
                 waiting.waits.look_for(text)
-                return self._future(text, None, on_status)
+                return self._future(text, None, _Wishes(on_status=on_status))
 
         return sleeping.off_main(attach)
 
-    def _is_managed(self, template: JobTemplate, chain: Chain | None, retry: Retry | None) -> bool:
-        """Whether there is more to do for a job than to submit it."""
-        if retry is not None and not isinstance(retry, Retry):
-            raise invalid_argument(f"retry can't be {shown(retry)}: pass drmaa_cffi.Retry(...)")
-        must_wait = chain is not None and (chain.waits or chain.failure())
-        is_managed = bool(must_wait) or retry is not None or self._most_at_once is not None
-        # What is not a template is told of by runJob().
-        return is_managed and isinstance(template, JobTemplate)
+    def _submit(
+        self, template: JobTemplate, span: Span | None, wishes: _Wishes
+    ) -> list[JobFuture]:
+        with self._submission(wishes.on_status):
+            chain = Chain.of(wishes.after, only_if_ok=wishes.only_if_ok)
+            must_wait = chain is not None and (chain.waits or chain.failure())
+            if wishes.retry is not None and not isinstance(wishes.retry, Retry):
+                raise invalid_argument(
+                    f"retry can't be {shown(wishes.retry)}: pass drmaa_cffi.Retry(...)"
+                )
+            # What is not a template is refused by runJob().
+            is_template = isinstance(template, JobTemplate)
+            error_file = ErrorFile.of(template) if wishes.check and is_template else None
+            if is_template and (must_wait or wishes.retry or self._most_at_once is not None):
+                return self._manage(template, span, chain, wishes, error_file)
+            with followed(template, chain) as copy:
+                job_ids = self._run(copy, span)
+            tasks = range(span[0], span[1] + 1, span[2]) if span else (0,)
+            return [
+                self._future(job_id, error_file and error_file._replace(task=task), wishes)
+                for task, job_id in zip(tasks, job_ids)
+            ]
+
+    def _run(self, template: JobTemplate, span: Span | None) -> list[str]:
+        if span is None:
+            return [self._session.runJob(template)]
+        return self._session.runBulkJobs(template, *span)
 
     def _manage(
         self,
         template: JobTemplate,
         span: Span | None,
         chain: Chain | None,
-        retry: Retry | None,
+        wishes: _Wishes,
         error_file: ErrorFile | None,
-        on_status: OnStatus | None,
-    ) -> list[AttemptsFuture]:
-        with self._changed:
+    ) -> list[JobFuture]:
+        with self._managing:
             if self._managed is None:
-                self._managed = Managed(
-                    self._run_accepted, self._most_at_once, self._hold, self._close_one
-                )
+                self._managed = Managed(self._run_accepted, self._most_at_once, self._pending)
         chain = chain or Chain((), only_if_ok=False)
-        futures = self._managed.submit(template, span, chain, retry, error_file)
-        if on_status is not None:
-            for future in futures:
-                self._poller.watch_if_possible(future, on_status)
-        return futures
+        futures = self._managed.submit(template, span, chain, wishes.retry, error_file)
+        for future in futures:
+            self._watch(future, wishes.on_status)
+        return list(futures)
 
     def _run_accepted(self, template: JobTemplate, span: Span | None) -> list[JobFuture]:
         """Submit what was accepted, perhaps before the executor was shut down."""
         with self._submission(None, is_accepted=True):
-            if span is None:
-                return [self._future(self._session.runJob(template), None, None)]
-            job_ids = self._session.runBulkJobs(template, *span)
-            return [self._future(job_id, None, None) for job_id in job_ids]
-
-    def _hold(self, future: JobFuture) -> None:
-        """A future is to be waited for, whether it has a job now or not."""
-        with self._changed:
-            self._open += 1
-        self._futures[next(self._numbers)] = future
+            job_ids = self._run(template, span)
+            return [self._future(job_id, None, _Wishes()) for job_id in job_ids]
 
     @contextmanager
     def _submission(
@@ -322,39 +278,20 @@ class JobExecutor:
             raise invalid_argument(
                 f"on_status can't be {shown(on_status)}: pass a function of a future and a state"
             )
-        with self._changed:
-            if self._is_shut and not is_accepted:
-                raise IllegalStateException(
-                    "the executor was shut down and takes no jobs any more: make a new one"
-                )
-            self._open += 1
-            self._submitting += 1
-        try:
-            with waiting.waits.ledger.submission():
-                yield
-        finally:
-            with self._changed:
-                self._submitting -= 1
-            self._close_one()
+        with self._pending.submission(is_accepted=is_accepted):
+            yield
 
-    def _future(
-        self, job_id: str, error_file: ErrorFile | None, on_status: OnStatus | None
-    ) -> JobFuture:
-        with self._changed:
-            self._open += 1
-        future = JobFuture(job_id, self._session, error_file, self._close_one)
-        self._futures[next(self._numbers)] = future
-        if on_status is not None:
-            self._poller.watch_if_possible(future, on_status)
+    def _future(self, job_id: str, error_file: ErrorFile | None, wishes: _Wishes) -> JobFuture:
+        future = self._pending.future(job_id, self._session, error_file)
+        self._watch(future, wishes.on_status)
         return future
 
-    def _close_one(self) -> None:
+    def _watch(self, future: JobFuture, on_status: OnStatus | None) -> None:
+        if on_status is not None:
+            self._poller.watch_if_possible(future, on_status)
+
+    def _note_settled(self, is_last: bool) -> None:
         """A submission is over, or a record has come."""
-        with self._changed:
-            self._open -= 1
-            is_last = self._is_shut and not self._open
-            self._changed.notify_all()
-        waiting.waits.ledger.ring()
         self._poller.wake()
         if is_last:
             try:
@@ -395,30 +332,7 @@ class JobExecutor:
         C: drmaa_job_ps.
         """
         self._refuse_in_child()
-        refuse_to_wait_here()
-        all_futures = _futures(futures)
-        started: set[JobFuture] = set()
-
-        def note(future: JobFuture, state: JobState) -> None:
-            if state not in _NOT_STARTED:
-                started.add(future)
-
-        deadline = time.monotonic() + patience_of(timeout)
-        watches = sleeping.off_main(
-            lambda: [
-                self._poller.watch(future, note, while_in=_NOT_STARTED) for future in all_futures
-            ]
-        )
-        try:
-            while not all(future in started or future.done() for future in all_futures):
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    break
-                time.sleep(min(left, sleeping.LOOK))
-        finally:
-            sleeping.start(lambda: self._poller.unwatch(*watches))
-        started |= {future for future in all_futures if future.done()}
-        return StartedAndNot(started & all_futures, all_futures - started)
+        return wait_started(self._poller, futures, timeout)
 
     def _refuse_in_child(self) -> None:
         refuse_in_child(self._pid, f"this executor is process {self._pid}'s", "use it")
@@ -445,34 +359,18 @@ class JobExecutor:
         self._refuse_in_child()
         if wait:
             refuse_to_wait_here()
-        self._is_shut = True
-        errors = sleeping.off_main(self._cancel_all) if cancel_futures else []
-        if wait and sleeping.serves_signals():
-            waiting.waits.sleep(lambda: not self._open, math.inf)
-        elif wait:
-            with self._changed:
-                self._changed.wait_for(lambda: not self._open)
+        self._pending.shut()
+        errors = sleeping.off_main(self._pending.cancel_all) if cancel_futures else []
         if wait:
+            self._pending.wait()
             sleeping.off_main(self._poller.drain)
-        if not self._open:
+        if self._pending.is_empty:
             sleeping.off_main(self._end)
         try:
             if errors:
                 raise errors[0]
         finally:
             del errors
-
-    def _cancel_all(self) -> list[DrmaaException]:
-        errors: list[DrmaaException] = []
-        with self._changed:  # a submission that is under way makes a future, too
-            self._changed.wait_for(lambda: not self._submitting)
-        # The newest first: an end of one that runs would let the next one begin.
-        for _, future in sorted(self._futures.items(), key=itemgetter(0), reverse=True):
-            try:
-                future.cancel()
-            except DrmaaException as error:
-                errors.append(error.with_traceback(None))  # which has this list
-        return errors
 
     def __enter__(self) -> Self:
         """Return the executor itself."""
@@ -491,49 +389,3 @@ class JobExecutor:
 
 def _is_session(value: object) -> bool:
     return isinstance(value, Session) or (isinstance(value, type) and issubclass(value, Session))
-
-
-def _futures(values: Iterable[JobFuture]) -> set[JobFuture]:
-    try:
-        futures = set(values)
-        if all(isinstance(future, JobFuture) for future in futures):
-            return futures
-    except TypeError:
-        pass
-    raise invalid_argument(f"{shown(values)}: pass futures of an executor, in a list")
-
-
-def _error_file(template: JobTemplate, *, check: bool) -> ErrorFile | None:
-    # What is not a template is told of by who submits it.
-    return ErrorFile.of(template) if check and isinstance(template, JobTemplate) else None
-
-
-def _chain(after: Iterable[Predecessor] | Predecessor, only_if_ok: bool) -> Chain | None:
-    return None if after == () and not only_if_ok else Chain(after, only_if_ok=only_if_ok)
-
-
-@contextmanager
-def _followed(template: JobTemplate, chain: Chain | None) -> Generator[JobTemplate, None, None]:
-    """Give the template with what the DRM is to be told of the chain."""
-    if chain is None or not isinstance(template, JobTemplate):
-        yield template
-        return
-    with chain.copy(template) as followed:
-        yield followed
-
-
-def _span(begin: int, end: int, step: int) -> Span:
-    """Return the indices of a bulk job, which nobody else checks if they are submitted later."""
-    last = index_of(end, "end")
-    if not (1 <= begin <= last and step >= 1):
-        raise invalid_argument(
-            f"a bulk job can't have the indices from {begin} to {last} by {step}: the first is at "
-            "least 1 and at most the last, the step at least 1"
-        )
-    return begin, last, step
-
-
-def _is_interval(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return 0 < value < math.inf

@@ -14,6 +14,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Callable, Iterable, Iterator, Mapping, TypeVar
 
+from ._binding.indices import index_of
 from ._functions import worker
 from ._functions.folder import Folder
 from ._functions.future import FunctionFuture, Place, RemoteError, RemoteTraceback
@@ -29,7 +30,7 @@ from .errors import (
 )
 from .executor import JobExecutor
 from .resources import Resources
-from .session import Session, index_of
+from .session import Session
 from .template import JobTemplate
 
 if TYPE_CHECKING:

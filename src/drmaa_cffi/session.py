@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from functools import total_ordering
 from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
 
 from . import const
 from ._binding import calls
+from ._binding.indices import span_of
 from ._binding.jobids import encode_job_id, job_id_of, job_ids_of
 from ._waiting import sleeping, waiting
 from ._waiting.opening import open_session
@@ -271,16 +271,10 @@ class Session:
 
         C: drmaa_run_bulk_jobs.
         """
-        begin = index_of(beginIndex, "beginIndex")
-        end = index_of(endIndex, "endIndex")
-        if end < begin:
-            raise invalid_argument(
-                f"endIndex {shown(endIndex)} is below beginIndex {shown(beginIndex)}: it can't be "
-                "less"
-            )
-        handle, distance = _handle(jobTemplate), index_of(step, "step")
+        span = span_of(beginIndex, endIndex, step, "beginIndex endIndex step")
+        handle = _handle(jobTemplate)
         try:
-            job_ids = submit_bulk(lambda: calls.run_bulk_jobs(handle, begin, end, distance))
+            job_ids = submit_bulk(lambda: calls.run_bulk_jobs(handle, *span))
         except DrmaaException as error:
             raise _in_plain_words(error, jobTemplate) from None
         if waiting.waits.ledger.is_shared:
@@ -430,16 +424,3 @@ def _handle(jobTemplate: JobTemplate) -> calls.Handle:
             f"{shown(jobTemplate)} is not a job template: make one with createJobTemplate()"
         )
     return jobTemplate._handle  # noqa: SLF001 - templates and sessions are one binding's
-
-
-def index_of(value: int, what: str) -> int:
-    """Return an index of bulk jobs, or their step."""
-    try:
-        number = operator.index(value)
-    except Exception:  # noqa: BLE001 - the value's own, and as little a number
-        number = 0
-    if not 1 <= number <= _LARGEST_INT:
-        raise invalid_argument(
-            f"{what} can't be {shown(value)}: it is a whole number from 1 to {_LARGEST_INT}"
-        )
-    return number

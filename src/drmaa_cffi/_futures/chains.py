@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Iterable, Union
+from contextlib import contextmanager
+from typing import Generator, Iterable, Union
 
 from drmaa_cffi._binding import calls
 from drmaa_cffi._binding.jobids import job_id_of
@@ -45,6 +46,11 @@ class Chain:
         self._only_if_ok = only_if_ok
         if only_if_ok and not every:
             raise invalid_argument("only_if_ok needs jobs to follow: pass them as after=[...]")
+
+    @classmethod
+    def of(cls, after: Iterable[Predecessor] | Predecessor, *, only_if_ok: bool) -> Chain | None:
+        """Return the chain, or None if there is nothing to follow."""
+        return None if after == () and not only_if_ok else cls(after, only_if_ok=only_if_ok)
 
     @property
     def waits(self) -> list[AttemptsFuture]:
@@ -90,6 +96,17 @@ class Chain:
         own = getattr(template, "nativeSpecification", "") or ""
         separator = find(calls.get_DRM_system()).separator if own else ""
         return template.copy(nativeSpecification=f"{own}{separator}{words}")
+
+
+@contextmanager
+def followed(template: JobTemplate, chain: Chain | None) -> Generator[JobTemplate, None, None]:
+    """Give the template with what the DRM is to be told of the chain."""
+    # What is no template is refused by who submits it.
+    if chain is None or not isinstance(template, JobTemplate):
+        yield template
+        return
+    with chain.copy(template) as copy:
+        yield copy
 
 
 def _went_well(future: JobFuture) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Callable, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable
 
 from drmaa_cffi.retry import Retry
 from drmaa_cffi.template import JobTemplate
@@ -12,7 +12,12 @@ from .attempts import AttemptsFuture, Source
 from .chains import Chain, never_run
 from .errorfile import ErrorFile
 from .future import JobFuture
-from .submitter import Span, Submitter
+from .submitter import Submitter
+
+if TYPE_CHECKING:
+    from drmaa_cffi._binding.indices import Span
+
+    from .pending import Pending
 
 
 class Managed:
@@ -21,20 +26,17 @@ class Managed:
     Args:
         run: Submits a template, once or for the indices of a span.
         most: How many jobs may be submitted and not ended; None for any number.
-        hold: Called with each future that is made, before it is given out.
-        settle: Called once for each, when there is nothing more to submit.
+        pending: What the executor waits for, and is to wait for these, too.
     """
 
     def __init__(
         self,
         run: Callable[[JobTemplate, Span | None], list[JobFuture]],
         most: int | None,
-        hold: Callable[[AttemptsFuture], None],
-        settle: Callable[[], None],
+        pending: Pending,
     ) -> None:
         self._submitter = Submitter(run, most)
-        self._hold = hold
-        self._settle = settle
+        self._pending = pending
 
     def submit(
         self,
@@ -58,12 +60,12 @@ class Managed:
                 retry,
                 error_file and error_file._replace(task=index),
                 self._submitter.withdraw,
-                self._settle,
+                self._pending.settle,
             )
             for index in indices
         ]
         for future in futures:
-            self._hold(future)
+            self._pending.hold(future)
         step = span[2] if span else 1
         waits = chain.waits
         if waits:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from typing import Callable
@@ -10,6 +11,7 @@ from typing import Callable
 from drmaa_cffi._waiting.delivering import deliver
 from drmaa_cffi._waiting.sleeping import NoThreadError, start_new
 from drmaa_cffi.const import JobState
+from drmaa_cffi.errors import invalid_argument, shown
 
 from .future import JobFuture
 
@@ -42,9 +44,17 @@ class StatusPoller:
 
     Args:
         interval: Seconds from the end of one sweep to the beginning of the next.
+
+    Raises:
+        InvalidArgumentException: the interval is not a number above 0.
     """
 
     def __init__(self, interval: float) -> None:
+        is_number = isinstance(interval, (int, float)) and not isinstance(interval, bool)
+        if not (is_number and 0 < interval < math.inf):
+            raise invalid_argument(
+                f"status_interval can't be {shown(interval)}: pass seconds, more than 0"
+            )
         self._interval = interval
         self._changed = threading.Condition()
         self._watches: dict[Watch, None] = {}

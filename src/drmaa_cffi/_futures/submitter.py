@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections import deque
-from typing import Callable, Deque, Tuple
+from typing import TYPE_CHECKING, Callable, Deque
 
 from drmaa_cffi.errors import DeniedByDrmException, DrmaaException, TryLaterException
 from drmaa_cffi.jobinfo import JobInfo
@@ -19,10 +19,11 @@ from drmaa_cffi.template import JobTemplate
 from .attempts import AttemptsFuture, Source
 from .future import JobFuture
 
+if TYPE_CHECKING:
+    from drmaa_cffi._binding.indices import Span
+
 _log = logging.getLogger(__name__)
 
-#: Begin, end and step of a bulk job; None for a single job.
-Span = Tuple[int, int, int]
 #: Between two attempts to submit where the DRM takes no more now, in seconds.
 _SOONEST, _LATEST = 1.0, 60.0
 #: How Grid Engine, Slurm and PBS refuse a job that they would take later.
