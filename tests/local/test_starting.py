@@ -69,13 +69,24 @@ def test_no_working_directory(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_bad_engine_command(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that fails is named, with what it said."""
+    """A command that fails is named, with what it, or the shell, said."""
     monkeypatch.setenv("DRMAA_LOCAL_ENGINE", "sh -c 'echo \"no luck\" >&2; exit 3'")
     with pytest.raises(DrmsInitException, match="no luck"):
         initialize()
     monkeypatch.setenv("DRMAA_LOCAL_ENGINE", "'open")
-    with pytest.raises(DrmsInitException, match="each quote closed"):
+    with pytest.raises(DrmsInitException, match="(?i)'open'\\) could not start: .*(quote|EOF)"):
         initialize()
+    monkeypatch.setenv("DRMAA_LOCAL_ENGINE", "no-such-program --fast")
+    with pytest.raises(DrmsInitException, match="no-such-program: .*not found"):
+        initialize()
+
+
+def test_engine_command_is_the_shells(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command is read by the shell: quotes and variables work in it."""
+    monkeypatch.setenv("PYTHON_OF_TEST", sys.executable)
+    monkeypatch.setenv("DRMAA_LOCAL_ENGINE", '"$PYTHON_OF_TEST" -m "drmaa_cffi.local" engine')
+    session = initialize()
+    assert 0 == session.wait(submit(session, "true"), 30).exitStatus
 
 
 def test_bad_setting(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

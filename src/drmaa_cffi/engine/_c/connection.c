@@ -85,8 +85,7 @@ static int say_hello(connection *to, int socket, bool again, int64_t limit,
 }
 
 /* One that leaves or is killed just then is not the last word. */
-int reach(connection *to, bool again, int64_t limit, int *socket,
-                 diagnosis_buffer diagnosis)
+int reach(connection *to, bool again, int64_t limit, int *socket, diagnosis_buffer diagnosis)
 {
     for (int tries = 0; tries < MOST_TRIES; tries++) {
         pid_t engine = 0;

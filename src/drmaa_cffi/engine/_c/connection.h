@@ -64,7 +64,7 @@ void abandon_connection(connection *to);
  * engine that does not answer in time, its own and ten seconds, or a minute where there is none, is
  * DRM_COMMUNICATION_FAILURE; what a wait so given up reaps is given to the next one.
  * Returns the answer's code, the words in `diagnosis`. Free the request in any case. */
-int call(connection *to, request *of, diagnosis_buffer diagnosis);
+int ask_engine(connection *to, request *of, diagnosis_buffer diagnosis);
 void free_request(request *of);
 
 /* For dialogue.c: reaches the engine and says hello, with what the connection was opened with. Returns

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -14,152 +13,14 @@
 #include "connection.h"
 #include "deadline.h"
 #include "launch.h"
+#include "pending.h"
 #include "underway.h"
 
 #define ANSWER_HEADER 8
 #define CALL_SECONDS 60 /* for a call without a timeout */
 #define SLACK_SECONDS 10 /* after the timeout of one that has it */
 
-void free_request(request *of)
-{
-    wire_free(&of->frame);
-    wire_free(&of->answer);
-    release_context(of->context);
-    of->context = NULL;
-}
-
 /* The functions from here on are called with the lock held. */
-
-static void finish(request *of, int code, const char *words, size_t size)
-{
-    of->code = code;
-    of->answer.size = 0;
-    wire_put_bytes(&of->answer, words, size);
-    if (of->answer.failed)
-        of->code = DRMAA_ERRNO_NO_MEMORY;
-    of->done = true;
-    pthread_cond_signal(&of->wake);
-}
-
-static request *take_request(connection *to, uint32_t number)
-{
-    request *before = NULL, *at = to->first;
-    while (at != NULL && at->number != number) {
-        before = at;
-        at = at->next;
-    }
-    if (at == NULL)
-        return NULL;
-    if (before == NULL)
-        to->first = at->next;
-    else
-        before->next = at->next;
-    if (to->last == at)
-        to->last = before;
-    return at;
-}
-
-/* Puts a request in the place of another, whose number and frame it gets. */
-static void replace_request(connection *to, request *old, request *with)
-{
-    with->number = old->number;
-    with->frame = old->frame;
-    old->frame = (wire_buffer){0};
-    with->next = old->next;
-    if (to->last == old)
-        to->last = with;
-    request **place = &to->first;
-    while (*place != old)
-        place = &(*place)->next;
-    *place = with;
-}
-
-static void free_left(request *of)
-{
-    if (!of->left)
-        return;
-    free_request(of);
-    free(of);
-}
-
-static bool is_wait(const request *of)
-{
-    return of->frame.bytes != NULL && of->frame.bytes[AT_KIND] == REQUEST_WAIT;
-}
-
-/* Whether a record, which begins with its job's id, is one that a wait asks for. */
-static bool wants(const request *of, const char *record, size_t size)
-{
-    if (of->left || of->done || !is_wait(of))
-        return false;
-    size_t wanted, given;
-    wire_reader asked = {of->frame.bytes + REQUEST_HEADER + 8, of->frame.bytes + of->frame.size,
-                         false};
-    wire_reader answer = {record, record + size, false};
-    const char *job = wire_get_block(&asked, &wanted);
-    const char *ended = wire_get_block(&answer, &given);
-    return !asked.failed && !answer.failed
-           && (wanted == 0 || (wanted == given && memcmp(job, ended, given) == 0));
-}
-
-/* A record has come whose wait had given up: the next that asks for it has it. Its own question
- * goes on, for nobody, so that what it is answered is not lost either. */
-static void pass_on(connection *to, request *left, const char *record, size_t size)
-{
-    for (request *other = to->first; other != NULL; other = other->next)
-        if (wants(other, record, size)) {
-            wire_free(&left->frame);
-            replace_request(to, other, left);
-            finish(other, DRMAA_ERRNO_SUCCESS, record, size);
-            return;
-        }
-    wire_put_bytes(&left->answer, record, size);
-    left->next = to->kept;
-    to->kept = left;
-}
-
-static void answer_request(connection *to, uint32_t number, int code, const char *words,
-                           size_t size)
-{
-    request *of = take_request(to, number);
-    if (of == NULL)
-        return;
-    if (!of->left)
-        finish(of, code, words, size);
-    else if (code == DRMAA_ERRNO_SUCCESS)
-        pass_on(to, of, words, size);
-    else
-        free_left(of);
-}
-
-/* Whether a record was kept that this wait asks for; then it is its answer. */
-static bool take_kept(connection *to, request *of)
-{
-    for (request **at = &to->kept; *at != NULL; at = &(*at)->next) {
-        request *kept = *at;
-        if (!wants(of, kept->answer.bytes, kept->answer.size))
-            continue;
-        *at = kept->next;
-        take_request(to, of->number);
-        finish(of, DRMAA_ERRNO_SUCCESS, kept->answer.bytes, kept->answer.size);
-        free_left(kept);
-        return true;
-    }
-    return false;
-}
-
-/* What waits that have given up may have reaped is asked for by the next connection. */
-static void finish_all(connection *to, int code, const char *words)
-{
-    for (request *of = to->first, *next; of != NULL; of = next) {
-        next = of->next;
-        if (of->left)
-            continue;
-        take_request(to, of->number);
-        bool is_exit = of->frame.bytes[AT_KIND] == REQUEST_EXIT;
-        finish(of, is_exit ? DRMAA_ERRNO_SUCCESS : code, words, strlen(words));
-    }
-}
 
 static void hang_up(connection *to)
 {
@@ -212,7 +73,7 @@ static void queue_request(connection *to, request *of)
     if ((queued && put_frame(to, &of->frame)) || of->left)
         return;
     take_request(to, of->number);
-    finish(of, DRMAA_ERRNO_NO_MEMORY, "out of memory", 13);
+    finish_with(of, DRMAA_ERRNO_NO_MEMORY, "out of memory", 13);
 }
 
 static void send_all(connection *to)
@@ -310,20 +171,6 @@ static void read_for_all(connection *to, const request *reader)
         hang_up(to);
 }
 
-/* The engine has not answered in time. What a wait may have reaped must not be lost with it. */
-static void give_up(connection *to, request *of)
-{
-    char words[DRMAA_ERROR_STRING_BUFFER] = "";
-    say_silent(to, (diagnosis_buffer){words, sizeof words});
-    request *left = is_wait(of) ? malloc(sizeof *left) : NULL;
-    if (left != NULL) {
-        *left = (request){.has_timeout = true, .left = true};
-        replace_request(to, of, left);
-    } else
-        take_request(to, of->number);
-    finish(of, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE, words, strlen(words));
-}
-
 static void let_another_read(connection *to)
 {
     to->reading = false;
@@ -345,7 +192,7 @@ static void sleep_until_done(connection *to, request *of)
     pthread_cond_timedwait(&of->wake, &to->lock, &at);
 }
 
-static void call_locked(connection *to, request *of)
+static void ask_engine_locked(connection *to, request *of)
 {
     of->number = ++to->last_number;
     of->done = of->left = false;
@@ -379,7 +226,7 @@ static void call_locked(connection *to, request *of)
     pthread_cond_destroy(&of->wake);
 }
 
-int call(connection *to, request *of, diagnosis_buffer diagnosis)
+int ask_engine(connection *to, request *of, diagnosis_buffer diagnosis)
 {
     if (of->frame.failed)
         return fail(diagnosis, DRMAA_ERRNO_NO_MEMORY,
@@ -397,7 +244,7 @@ int call(connection *to, request *of, diagnosis_buffer diagnosis)
         pthread_mutex_unlock(&to->lock);
         return fail(diagnosis, DRMAA_ERRNO_NO_ACTIVE_SESSION, "the session is being closed");
     }
-    call_locked(to, of);
+    ask_engine_locked(to, of);
     pthread_mutex_unlock(&to->lock);
     if (of->code != DRMAA_ERRNO_SUCCESS && diagnosis.text != NULL && diagnosis.size > 0) {
         size_t size = of->answer.size < diagnosis.size - 1 ? of->answer.size : diagnosis.size - 1;
@@ -416,7 +263,7 @@ void close_connection(connection *to)
     pthread_mutex_lock(&to->lock);
     to->closing = true;
     if (!leave.frame.failed)
-        call_locked(to, &leave);
+        ask_engine_locked(to, &leave);
     /* No memory, or no answer: hanging up says the same, and ends the others' waits. */
     if (to->socket >= 0 && (leave.frame.failed || leave.code != DRMAA_ERRNO_SUCCESS))
         shutdown(to->socket, SHUT_RDWR);
@@ -427,13 +274,7 @@ void close_connection(connection *to)
 void free_connection(connection *to)
 {
     hang_up(to);
-    while (to->first != NULL)
-        free_left(take_request(to, to->first->number)); /* the others are done */
-    while (to->kept != NULL) {
-        request *next = to->kept->next;
-        free_left(to->kept);
-        to->kept = next;
-    }
+    free_pending(to);
     wire_stream_free(&to->in);
     wire_stream_free(&to->out);
     close_descriptor(&to->bell);

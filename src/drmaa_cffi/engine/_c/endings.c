@@ -37,7 +37,7 @@ static bool is_signaled(int stat)
     return WIFSIGNALED(stat & 0xffff);
 }
 
-static int tell(int *to, int value, char *words, size_t size)
+static int give_number(int *to, int value, char *words, size_t size)
 {
     if (to == NULL)
         return fail((diagnosis_buffer){words, size}, DRMAA_ERRNO_INVALID_ARGUMENT,
@@ -48,7 +48,7 @@ static int tell(int *to, int value, char *words, size_t size)
 
 EXPORT int drmaa_wifexited(int *exited, int stat, char *words, size_t size)
 {
-    return tell(exited, is_exited(stat), words, size);
+    return give_number(exited, is_exited(stat), words, size);
 }
 
 EXPORT int drmaa_wexitstatus(int *exit_status, int stat, char *words, size_t size)
@@ -60,12 +60,12 @@ EXPORT int drmaa_wexitstatus(int *exit_status, int stat, char *words, size_t siz
         status = 128 + WTERMSIG(stat & 0xffff);
     else if (is_aborted(stat) && status == 0)
         status = 1;
-    return tell(exit_status, status, words, size);
+    return give_number(exit_status, status, words, size);
 }
 
 EXPORT int drmaa_wifsignaled(int *signaled, int stat, char *words, size_t size)
 {
-    return tell(signaled, is_signaled(stat), words, size);
+    return give_number(signaled, is_signaled(stat), words, size);
 }
 
 EXPORT int drmaa_wtermsig(char *signal, size_t signal_len, int stat, char *words, size_t size)
@@ -95,10 +95,10 @@ EXPORT int drmaa_wtermsig(char *signal, size_t signal_len, int stat, char *words
 
 EXPORT int drmaa_wcoredump(int *core_dumped, int stat, char *words, size_t size)
 {
-    return tell(core_dumped, is_signaled(stat) && WCOREDUMP(stat & 0xffff), words, size);
+    return give_number(core_dumped, is_signaled(stat) && WCOREDUMP(stat & 0xffff), words, size);
 }
 
 EXPORT int drmaa_wifaborted(int *aborted, int stat, char *words, size_t size)
 {
-    return tell(aborted, is_aborted(stat), words, size);
+    return give_number(aborted, is_aborted(stat), words, size);
 }

@@ -124,7 +124,7 @@ static int submit(const drmaa_job_template_t *jt, int begin, int end, int step,
     if (of.context == NULL)
         code = fail_no_memory(diagnosis);
     if (code == DRMAA_ERRNO_SUCCESS)
-        code = call(to, &of, diagnosis);
+        code = ask_engine(to, &of, diagnosis);
     if (code == DRMAA_ERRNO_SUCCESS) {
         wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
         *ids = new_job_ids(&answer);
@@ -178,14 +178,14 @@ EXPORT int drmaa_run_bulk_jobs(drmaa_job_ids_t **job_ids, const drmaa_job_templa
 }
 
 /* Sends one finished request; the answer stays in it. */
-static int ask(request *of, diagnosis_buffer diagnosis)
+static int finish_and_ask(request *of, diagnosis_buffer diagnosis)
 {
     finish_request(&of->frame);
     connection *to;
     int code = enter_session(&to, diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
-    code = call(to, of, diagnosis);
+    code = ask_engine(to, of, diagnosis);
     leave_session();
     return code;
 }
@@ -203,7 +203,7 @@ EXPORT int drmaa_control(const char *job_id, int action, char *words, size_t siz
     begin_request(&of.frame, REQUEST_CONTROL);
     wire_put_u32(&of.frame, (uint32_t)action);
     wire_put_text(&of.frame, job_id);
-    int code = ask(&of, diagnosis);
+    int code = finish_and_ask(&of, diagnosis);
     free_request(&of);
     return code;
 }
@@ -218,7 +218,7 @@ EXPORT int drmaa_job_ps(const char *job_id, int *status, char *words, size_t siz
     request of = {0};
     begin_request(&of.frame, REQUEST_STATUS);
     wire_put_text(&of.frame, job_id);
-    int code = ask(&of, diagnosis);
+    int code = finish_and_ask(&of, diagnosis);
     if (code == DRMAA_ERRNO_SUCCESS) {
         wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
         *status = (int)wire_get_u32(&answer);
@@ -260,7 +260,7 @@ EXPORT int drmaa_synchronize(const char *job_ids[], signed long timeout, int dis
     for (uint32_t i = 0; !all && i < count; i++)
         wire_put_text(&of.frame, job_ids[i]);
     if (code == DRMAA_ERRNO_SUCCESS)
-        code = ask(&of, diagnosis);
+        code = finish_and_ask(&of, diagnosis);
     free_request(&of);
     return code;
 }
@@ -302,7 +302,7 @@ EXPORT int drmaa_wait(const char *job_id, char *job_id_out, size_t job_id_out_le
     int code = put_timeout(&of, timeout, diagnosis);
     wire_put_text(&of.frame, any ? "" : *job_id == '\0' ? " " : job_id);
     if (code == DRMAA_ERRNO_SUCCESS)
-        code = ask(&of, diagnosis);
+        code = finish_and_ask(&of, diagnosis);
     if (code == DRMAA_ERRNO_SUCCESS) {
         wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
         char *ended = wire_get_text(&answer);

@@ -21,8 +21,8 @@
 #include "underway.h"
 
 #define SOCKET_NAME "engine.sock"
+#define ENGINE_PROGRAM "drmaa-" ENGINE_NAME "-engine"
 #define START_SECONDS 60
-#define MOST_WORDS 64
 
 extern char **environ;
 
@@ -69,41 +69,6 @@ static int check_peer(int made, pid_t *pid, diagnosis_buffer diagnosis)
                 (unsigned long)peer.uid, (unsigned long)geteuid());
 }
 
-/* Splits a command into words as a shell does: blanks, quotes and backslashes, nothing else.
- * `text` is overwritten. Returns false for an open quote or too many words. */
-static int split_command(char *text, char **words)
-{
-    size_t count = 0;
-    char *from = text, *to = text;
-    for (;;) {
-        while (*from == ' ' || *from == '\t')
-            from++;
-        if (*from == '\0')
-            break;
-        if (count == MOST_WORDS)
-            return 0;
-        words[count++] = to;
-        char quote = '\0';
-        for (; *from != '\0' && (quote != '\0' || (*from != ' ' && *from != '\t')); from++) {
-            if (quote == '\0' && (*from == '\'' || *from == '"'))
-                quote = *from;
-            else if (*from == quote)
-                quote = '\0';
-            else if (*from == '\\' && quote != '\'' && from[1] != '\0')
-                *to++ = *++from;
-            else
-                *to++ = *from;
-        }
-        if (quote != '\0')
-            return 0;
-        if (*from != '\0')
-            from++;
-        *to++ = '\0';
-    }
-    words[count] = NULL;
-    return count > 0;
-}
-
 /* The environment, which is held, with DRMAA_LOCAL_HOME as we resolved it; `setting` must live as
  * long. */
 static char **engine_environment(char *setting)
@@ -122,11 +87,15 @@ static char **engine_environment(char *setting)
     return made;
 }
 
-/* Starts the command with its output in `output`; returns 0 or why not. The environment is held. */
-static int spawn(const engine_home *home, char **words, int output, pid_t *pid)
+/* Starts our own program, or a command of the user's, which a shell reads and becomes, with its
+ * output in `output`; returns 0 or why not. The environment is held. */
+static int spawn(const engine_home *home, const char *command, int output, pid_t *pid)
 {
     char setting[PATH_MAX + 32];
     snprintf(setting, sizeof setting, ENGINE_PREFIX "HOME=%s", home->path);
+    char *ours[] = {ENGINE_PROGRAM, NULL};
+    char *shell[] = {"/bin/sh", "-c", (char *)command, NULL};
+    char **words = strcmp(command, ENGINE_PROGRAM) == 0 ? ours : shell;
     posix_spawn_file_actions_t files;
     posix_spawnattr_t attributes;
     sigset_t none, all;
@@ -183,7 +152,7 @@ static bool listen_to(int input, char *words, size_t size, int64_t limit)
     return true;
 }
 
-static int start_with(const engine_home *home, int64_t limit, char **words,
+static int start_with(const engine_home *home, int64_t limit, const char *command,
                       diagnosis_buffer diagnosis)
 {
     int ends[2];
@@ -202,16 +171,16 @@ static int start_with(const engine_home *home, int64_t limit, char **words,
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     ENGINE_TITLE " could not be started: %s", strerror(reason));
     }
-    int reason = spawn(home, words, input, &pid);
+    int reason = spawn(home, command, input, &pid);
     close_noted(PIPE_INPUT_OPEN);
     release_environment(held);
     if (reason != 0) {
         close_noted(PIPE_OPEN);
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    ENGINE_TITLE " could not be started: '%s': %s; set " ENGINE_PREFIX "ENGINE to "
+                    ENGINE_TITLE " could not be started: '%.300s': %s; set " ENGINE_PREFIX "ENGINE to "
                     "the command that starts it (such as 'python3 -m drmaa_cffi." ENGINE_NAME
-                    " engine'), or put drmaa-" ENGINE_NAME "-engine on PATH",
-                    words[0], strerror(reason));
+                    " engine'), or put " ENGINE_PROGRAM " on PATH",
+                    command, strerror(reason));
     }
     char said[1500];
     int64_t patience = deadline_in(START_SECONDS * 1000);
@@ -221,7 +190,7 @@ static int start_with(const engine_home *home, int64_t limit, char **words,
     if (!ended && hurried) {
         /* It may be ready for the next call: who has no time does not say that it is too late. */
         fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
-             ENGINE_TITLE " (process %d, '%s') is not ready yet", (int)pid, words[0]);
+             ENGINE_TITLE " (process %d, '%.300s') is not ready yet", (int)pid, command);
         return ENGINE_SILENT;
     }
     if (!ended) {
@@ -233,7 +202,7 @@ static int start_with(const engine_home *home, int64_t limit, char **words,
                 ;
         }
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    ENGINE_TITLE " ('%s') was not ready after %d seconds", words[0],
+                    ENGINE_TITLE " ('%.300s') was not ready after %d seconds", command,
                     START_SECONDS);
     }
     int status = 0;
@@ -243,39 +212,31 @@ static int start_with(const engine_home *home, int64_t limit, char **words,
     /* Killed while it started: that says nothing against another try. */
     if (waited == pid && (WIFSIGNALED(status) || WEXITSTATUS(status) == EX_TEMPFAIL)) {
         fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-             ENGINE_TITLE " ('%s') was killed while it started", words[0]);
+             ENGINE_TITLE " ('%.300s') was killed while it started", command);
         return ENGINE_GONE;
     }
     /* A program that ignores SIGCHLD, or reaps all children itself, leaves us no status: then
      * the connection tells. */
     if (waited == pid && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    ENGINE_TITLE " ('%s') could not start: %s", words[0],
+                    ENGINE_TITLE " ('%.300s') could not start: %s", command,
                     *said != '\0' ? said : "it said nothing");
     return DRMAA_ERRNO_SUCCESS;
 }
 
 static int start_engine(const engine_home *home, int64_t limit, diagnosis_buffer diagnosis)
 {
-    char *words[MOST_WORDS + 1];
     int held = hold_environment();
     const char *given = secure_getenv(ENGINE_PREFIX "ENGINE");
+    char *command = NULL;
     if (given == NULL || *given == '\0')
-        given = "drmaa-" ENGINE_NAME "-engine";
-    char *command = strdup(given), *copy = strdup(given);
+        command = strdup(ENGINE_PROGRAM);
+    else if (asprintf(&command, "exec %s", given) < 0)
+        command = NULL;
     release_environment(held);
-    int code;
-    if (command == NULL || copy == NULL)
-        code = fail_no_memory(diagnosis);
-    else if (split_command(copy, words))
-        code = start_with(home, limit, words, diagnosis);
-    else
-        code = fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
-                    ENGINE_PREFIX "ENGINE: '%s' is not a command: give its words as to a shell, at "
-                    "most %d, each quote closed",
-                    command, MOST_WORDS);
+    int code = command != NULL ? start_with(home, limit, command, diagnosis)
+                               : fail_no_memory(diagnosis);
     free(command);
-    free(copy);
     return code;
 }
 

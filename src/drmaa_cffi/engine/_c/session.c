@@ -149,7 +149,7 @@ EXPORT int drmaa_exit(char *words, size_t size)
     return DRMAA_ERRNO_SUCCESS;
 }
 
-static int tell(char *to, size_t to_size, const char *text, diagnosis_buffer diagnosis)
+static int give_text(char *to, size_t to_size, const char *text, diagnosis_buffer diagnosis)
 {
     if (to == NULL || to_size == 0)
         return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "there is no room for the answer");
@@ -161,7 +161,7 @@ EXPORT int drmaa_get_contact(char *contact, size_t contact_len, char *words, siz
 {
     pthread_mutex_lock(&session.lock);
     bool active = session.state == ACTIVE && session.owner == getpid();
-    int code = tell(contact, contact_len, active ? session.connection.contact : "",
+    int code = give_text(contact, contact_len, active ? session.connection.contact : "",
                     (diagnosis_buffer){words, size});
     pthread_mutex_unlock(&session.lock);
     return code;
@@ -170,13 +170,13 @@ EXPORT int drmaa_get_contact(char *contact, size_t contact_len, char *words, siz
 EXPORT int drmaa_get_DRM_system(char *drm_system, size_t drm_system_len, char *words,
                                 size_t size)
 {
-    return tell(drm_system, drm_system_len, SYSTEM, (diagnosis_buffer){words, size});
+    return give_text(drm_system, drm_system_len, SYSTEM, (diagnosis_buffer){words, size});
 }
 
 EXPORT int drmaa_get_DRMAA_implementation(char *implementation, size_t implementation_len,
                                           char *words, size_t size)
 {
-    return tell(implementation, implementation_len, SYSTEM, (diagnosis_buffer){words, size});
+    return give_text(implementation, implementation_len, SYSTEM, (diagnosis_buffer){words, size});
 }
 
 EXPORT int drmaa_version(unsigned int *major, unsigned int *minor, char *words, size_t size)

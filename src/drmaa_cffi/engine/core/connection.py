@@ -51,8 +51,8 @@ class _Question:
     def answer(self, code: int, payload: bytes = b"") -> None:
         self.connection.answer(self.number, code, payload)
 
-    def tell(self, payload: bytes = b"") -> None:
-        self.connection.tell(self.number, payload)
+    def answer_unstored(self, payload: bytes = b"") -> None:
+        self.connection.answer_unstored(self.number, payload)
 
 
 class Connection(asyncio.Protocol):
@@ -217,7 +217,7 @@ class Connection(asyncio.Protocol):
             else:
                 self._out.append(frame)
 
-    def tell(self, number: int, payload: bytes) -> None:
+    def answer_unstored(self, number: int, payload: bytes) -> None:
         """Puts an answer down that is sent whether or not all can be stored."""
         if self._speaks():
             self._out.append(_frame(number, codes.SUCCESS, payload))
@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
         self.nonce = nonce
         self.client = self._engine.clients.welcome(nonce)
         self._server.welcome(self)
-        question.tell(self._session.contact.encode())
+        question.answer_unstored(self._session.contact.encode())
 
     def _exit(self, question: _Question, _payload: bytes, _again: bool) -> None:
         session = self._session
@@ -283,11 +283,11 @@ class Connection(asyncio.Protocol):
             for task in list(session.ended):
                 self._engine.waiting.dispose(task)
             self._engine.let_go(session)
-        question.tell()
+        question.answer_unstored()
 
     def _take_context(self, _question: _Question, payload: bytes, _again: bool) -> None:
         before = self._context
-        self._context = self._engine.contexts.take(payload)
+        self._context = self._engine.contexts.receive(payload)
         if before is not None:
             self._engine.contexts.release(before)
 
@@ -355,15 +355,15 @@ class Connection(asyncio.Protocol):
 
     def _info(self, question: _Question, _payload: bytes, _again: bool) -> None:
         facts = report.facts_of(self._engine)
-        question.tell(json.dumps(facts).encode())
+        question.answer_unstored(json.dumps(facts).encode())
 
     def _jobs(self, question: _Question, _payload: bytes, _again: bool) -> None:
         jobs = report.jobs_of(self._engine)
-        question.tell(json.dumps(jobs).encode())
+        question.answer_unstored(json.dumps(jobs).encode())
 
     def _stop(self, question: _Question, payload: bytes, _again: bool) -> None:
         self._server.stop(terminate=payload == b"\1")
-        question.tell()
+        question.answer_unstored()
 
 
 def _frame(number: int, code: int, payload: bytes) -> bytes:

@@ -25,7 +25,7 @@ class Contexts:
         self._by_data = {context.data: context for context in known.values()}
         self._users = dict.fromkeys(known, 0)
 
-    def take(self, data: bytes) -> spec.Context:
+    def receive(self, data: bytes) -> spec.Context:
         """The context in a client's CONTEXT frame, held for its connection.
 
         Raises:

@@ -20,6 +20,7 @@ from . import backend, codes, contexts, model, repeats, spec, store, waiting
 
 if TYPE_CHECKING:
     from . import home as homes
+    from . import rows
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +81,7 @@ class Engine:
         #: do not rely on it, and looks whether the engine is idle.
         self.after_round: Callable[[bool], None] = lambda _: None
 
-    def _take_over(self, loaded: store.Loaded) -> None:
+    def _take_over(self, loaded: rows.Loaded) -> None:
         """Takes up what the clients of the engine before this one may ask for again."""
         # Also jobs that have ended and were reaped since.
         for job in [*loaded.jobs.values(), *loaded.reaped]:
@@ -207,7 +208,7 @@ class Engine:
         """Answers a submission that is asked for again; False if it has not come before."""
         ids = question.client.job(question.number)
         if ids is not None:
-            question.tell(ids)
+            question.answer_unstored(ids)
             return True
         if question.token in self._asked:
             # It came on the connection before, or to the engine before this one.

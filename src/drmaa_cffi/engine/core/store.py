@@ -3,62 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Callable, NamedTuple
+from typing import TYPE_CHECKING, Any, Callable
 
-from . import filesystem, migration, model, spec
+from . import filesystem, migration, model, rows
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
--- `used`: when the last client left; NULL while one is there, also if the engine is killed then.
-CREATE TABLE IF NOT EXISTS session (number INTEGER PRIMARY KEY, used INTEGER);
-CREATE TABLE IF NOT EXISTS context (number INTEGER PRIMARY KEY, data BLOB);
-CREATE TABLE IF NOT EXISTS job (
-    number INTEGER PRIMARY KEY, session INTEGER, context INTEGER,
-    first INTEGER, last INTEGER, step INTEGER, submitted INTEGER, token BLOB,
-    times BLOB, native TEXT, fields BLOB,
-    places BLOB -- its ids; NULL as long as the back end does not know them
-);
--- A task has a row once it differs from what its job says: held or released by itself,
--- suspended, terminated, ended, reaped (when, and by which request: `reaped`, `reaper`).
--- `gone`: reaped, and the client has the answer. `aborted`: of no use since version 4.
-CREATE TABLE IF NOT EXISTS task (
-    job INTEGER, position INTEGER, held INTEGER, terminated INTEGER, aborted INTEGER,
-    stopped_at INTEGER, stopped_for INTEGER, ending BLOB, reaper BLOB, gone INTEGER,
-    warned INTEGER DEFAULT 0, reaped INTEGER,
-    PRIMARY KEY (job, position)
-) WITHOUT ROWID;
-"""
+    from . import spec
+
 #: Job numbers are put aside on the disk, synced, in blocks of this many. After a power cut,
 #: which may take the last transactions, numbering goes on behind the block.
 _BLOCK = 1000
-
-
-class Replay(NamedTuple):
-    """A task that was reaped by a request whose answer may not have arrived."""
-
-    task: model.Task
-    #: When, in seconds since 1970.
-    reaped: int
-
-
-class Loaded(NamedTuple):
-    """What `load` found."""
-
-    #: Those that have jobs.
-    sessions: dict[int, model.Session]
-    contexts: dict[int, spec.Context]
-    jobs: model.Jobs
-    #: By the tokens of their requests.
-    replays: dict[bytes, Replay]
-    #: Jobs of which nothing is left but replays.
-    reaped: list[model.Job]
 
 
 class Store:
@@ -85,7 +43,7 @@ class Store:
         journal = "TRUNCATE" if filesystem.is_shared(path.parent) else "WAL"
         self._db.execute(f"PRAGMA journal_mode={journal}")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        migration.bring_up(self._db, str(path), _SCHEMA)
+        migration.bring_up(self._db, str(path), rows.SCHEMA)
         meta = dict(self._db.execute("SELECT name, value FROM meta"))
         self._reserved = int(meta.get("reserved", 0))
         self.last_number: int = int(meta.get("last_number", 0))
@@ -251,7 +209,7 @@ class Store:
         if self._jobs:
             db.executemany(
                 "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                map(_job_row, self._jobs),
+                map(rows.job_row, self._jobs),
             )
             db.execute(
                 "INSERT OR REPLACE INTO meta VALUES ('last_number', ?)", (self.last_number,)
@@ -259,12 +217,12 @@ class Store:
         if self._placed:
             db.executemany(
                 "UPDATE job SET places = ? WHERE number = ?",
-                [(_packed(job.places), job.number) for job in self._placed.values()],
+                [(rows.pack_places(job.places), job.number) for job in self._placed.values()],
             )
         if self._tasks:
             db.executemany(
                 "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, 0, ?, ?)",
-                [_task_row(task, reaper) for task, reaper in self._tasks.items()],
+                [rows.task_row(task, reaper) for task, reaper in self._tasks.items()],
             )
         if self._forgotten:
             db.executemany(
@@ -287,129 +245,14 @@ class Store:
                 (self._sessions_before,),
             )
 
-    def load(self, now: int) -> Loaded:
+    def load(self, now: int) -> rows.Loaded:
         """Everything, as it was at the last commit; also sweeps out contexts nobody uses.
 
         Args:
             now: when clients that the last engine has left behind are taken to have left.
         """
-        db = self._db
-        db.execute("DELETE FROM context WHERE number NOT IN (SELECT context FROM job)")
-        db.execute("UPDATE session SET used = ? WHERE used IS NULL", (now,))
-        sessions = {
-            number: model.Session(number, used)
-            for number, used in db.execute(
-                "SELECT number, used FROM session WHERE number IN (SELECT session FROM job)"
-            )
-        }
-        contexts = {
-            number: spec.parse_context(number, data)
-            for number, data in db.execute("SELECT number, data FROM context")
-        }
-        loaded = Loaded(sessions, contexts, model.Jobs(), {}, [])
-        for row in db.execute("SELECT * FROM job ORDER BY number"):
-            job = self._job_of(row, sessions, contexts)
-            job.session.jobs[job.number] = job
-            job.session.unreaped += job.count()
-            loaded.jobs.add(job)
-        _load_tasks(db.execute("SELECT * FROM task"), loaded)
-        loaded.reaped.extend(job for job in loaded.jobs.values() if not job.unreaped)
-        for job in loaded.reaped:
-            loaded.jobs.remove(job)
-            del job.session.jobs[job.number]
-        for session in sessions.values():
-            in_order = sorted(session.ended, key=lambda task: task.end.ended if task.end else 0)
-            session.ended = dict.fromkeys(in_order)
-        return loaded
-
-    def _job_of(
-        self,
-        row: tuple[Any, ...],
-        sessions: dict[int, model.Session],
-        contexts: dict[int, spec.Context],
-    ) -> model.Job:
-        number, session, context, begin, end, step, submitted, token, times, *rest = row
-        options, fields, places = rest
-        work = spec.JobSpec(spec.Times(*spec.TIMES.unpack(times)), fields)
-        work.native = self._read_native(options)
-        bounds = (begin, end, step)
-        job = model.Job(
-            number, sessions[session], work, contexts[context], bounds, submitted, token
-        )
-        job.places = _unpacked(places)
-        return job
+        return rows.load(self._db, self._read_native, now)
 
     def close(self) -> None:
         """Closes the database; what was not committed is lost."""
         self._db.close()
-
-
-def _job_row(job: model.Job) -> tuple[object, ...]:
-    work = job.spec
-    return (
-        job.number,
-        job.session.number,
-        job.context.number,
-        job.begin,
-        job.end,
-        job.step,
-        job.submitted,
-        job.token,
-        spec.TIMES.pack(*work.times),
-        work.native.text(),
-        work.fields,
-        _packed(job.places) if job.places else None,
-    )
-
-
-def _task_row(task: model.Task, reaper: bytes | None) -> tuple[object, ...]:
-    return (
-        task.job.number,
-        task.index,
-        task.held,
-        task.terminated,
-        task.stopped_at,
-        task.stopped_for,
-        None if task.end is None else migration.pack_end(*task.end),
-        reaper,
-        task.warned,
-        None if reaper is None else int(time.time()),
-    )
-
-
-def _packed(places: tuple[model.Place, ...]) -> bytes:
-    return json.dumps(places).encode()
-
-
-def _unpacked(places: bytes | None) -> tuple[model.Place, ...]:
-    return tuple(model.Place(*place) for place in json.loads(places)) if places else ()
-
-
-def _load_tasks(rows: Iterable[tuple[object, ...]], loaded: Loaded) -> None:
-    for row in rows:
-        number, index, held, terminated, _, stopped_at, stopped_for, *rest = row
-        ending, reaper, gone, warned, reaped = rest
-        job = loaded.jobs[number]  # type: ignore[index]
-        task = model.Task(job, index)  # type: ignore[arg-type]
-        task.held = bool(held)
-        task.terminated = bool(terminated)
-        task.stopped_at = stopped_at  # type: ignore[assignment]
-        task.stopped_for = stopped_for  # type: ignore[assignment]
-        task.warned = warned  # type: ignore[assignment]
-        if ending is not None:
-            task.end = model.End(*migration.unpack_end(ending))  # type: ignore[arg-type]
-            task.state = model.ENDED
-        if gone or task.end is not None:
-            job.unfinished -= 1
-        if gone or reaper is not None:
-            job.unreaped -= 1
-            job.session.unreaped -= 1
-            job.tasks[task.index] = None
-            if gone:
-                job.kept -= 1
-            else:
-                loaded.replays[reaper] = Replay(task, reaped or 0)  # type: ignore[index, arg-type]
-            continue
-        job.tasks[task.index] = task
-        if task.end is not None:
-            job.session.ended[task] = None

@@ -45,7 +45,7 @@ class Question(Protocol):
         A success is sent when all that was done for it, or before it, is stored.
         """
 
-    def tell(self, payload: bytes = b"") -> None:
+    def answer_unstored(self, payload: bytes = b"") -> None:
         """Answers with success, which nothing relies on that may not be stored yet."""
 
 

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 from drmaa_cffi.engine.core import categories, codes, engine, model, spec
 from drmaa_cffi.engine.core import home as homes
 
-from . import control, dialects, identity, limits, mail, native, progress, runner, scheduler
+from . import (
+    control,
+    dialects,
+    identity,
+    limits,
+    mail,
+    native,
+    progress,
+    runner,
+    runner_log,
+    scheduler,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,7 +100,7 @@ class Local:
         for words in lines:
             link.handle(words)
         if found is None:
-            started, ended = runner.read_log(self._home)
+            started, ended = runner_log.read_log(self._home)
             self._progress.settle(started, ended)
             # What the log says must be stored before: the new runner's own log goes on in it.
             core.disk.commit()
@@ -197,7 +208,7 @@ class Local:
 
     def status(self, question: waiting.Question, text: str, task: model.Task | None) -> None:
         """Answers with a job's state."""
-        question.tell(_U32.pack(_known(text, task).status()))
+        question.answer_unstored(_U32.pack(_known(text, task).status()))
 
     # The engine's rounds and its end.
 

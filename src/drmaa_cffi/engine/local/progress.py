@@ -15,7 +15,7 @@ from drmaa_cffi.engine.core import engine, model
 from drmaa_cffi.engine.core import home as homes
 from drmaa_cffi.engine.core.engine import now
 
-from . import causes, chains, limits, mail, runner, scheduler, usage
+from . import causes, chains, left_over, limits, mail, runner, runner_log, scheduler, usage
 
 _log = logging.getLogger(__name__)
 
@@ -59,12 +59,12 @@ class Progress(runner.Events):
             return
         if task.state == model.QUEUED:
             task.state = model.RUNNING
-            self.queue.take(task)
+            self.queue.count_running(task)
         task.started, task.pid = started, pid
         if task.job.spec.limited:
             self.clock.started(task)
 
-    def job_ended(self, number: int, index: int, end: runner.Report) -> None:
+    def job_ended(self, number: int, index: int, end: runner_log.Report) -> None:
         """A task's process has ended, or has failed to become its command."""
         self.acknowledge.append((number, index))
         task = self._core.jobs.known(number, index)
@@ -101,7 +101,7 @@ class Progress(runner.Events):
         self._soon()
 
     def runner_lost(
-        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, runner.Report]]
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, runner_log.Report]]
     ) -> None:
         """The runner was killed: its jobs died with it, and a new one takes over."""
         self.settle(started, ended)
@@ -139,7 +139,7 @@ class Progress(runner.Events):
         return not task.terminated
 
     def settle(
-        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, runner.Report]]
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, runner_log.Report]]
     ) -> None:
         """Takes over what the log of a runner says that is gone."""
         for number, index, end in ended:
@@ -148,7 +148,7 @@ class Progress(runner.Events):
             task = self._core.jobs.known(number, index)
             if task is not None and task.state != model.ENDED:
                 if pid:
-                    runner.kill_left_over(number, pid)
+                    left_over.kill_left_over(number, pid)
                 self.end_unstarted(task, causes.RUNNER_KILLED)
         self.acknowledge.clear()
 

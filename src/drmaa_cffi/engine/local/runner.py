@@ -1,116 +1,30 @@
-"""The engine's side of the runner: frames to it, lines from it, and its log if it is gone."""
+"""The engine's side of the runner: finds or starts it, sends it frames, reads its lines."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
-import resource
-import signal
 import socket
-import struct
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, NamedTuple
+from typing import TYPE_CHECKING, Callable
 
-from drmaa_cffi import startup
 from drmaa_cffi.engine.core import home as homes
-from drmaa_cffi.engine.core import model, spec
 
-from . import identity
+from . import frames, runner_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from drmaa_cffi.engine.core import model, spec
+
 _log = logging.getLogger(__name__)
 
-_HELLO, _ENVIRONMENT, _DROP_ENVIRONMENT, _START, _SIGNAL, _FORGET, _BYE = range(1, 8)
-_HEAD = struct.Struct("=IB")
-_U32 = struct.Struct("=I")
-_TASK = struct.Struct("=qq")
-_SIGNALLED = struct.Struct("=IBqqI")
-_STARTED = struct.Struct("=qqIIiB")
-_LIMITS = struct.Struct("=qq")
-_LOG_NAME = "runner.log"
 _LISTENING = 3
 _GREETING_SECONDS = 30
 _HUNG_UP_SECONDS = 0.5
 _LOOK_AGAIN_SECONDS = 0.02
-_LEFT_OVER_SECONDS = 1
-
-_BARE = (b"PATH=/usr/local/bin:/usr/bin:/bin", b"SHELL=/bin/sh")
-
-
-def _text(value: bytes) -> bytes:
-    return _U32.pack(len(value)) + value
-
-
-def _frame(kind: int, payload: bytes) -> bytes:
-    return _HEAD.pack(len(payload) + 1, kind) + payload
-
-
-def _hello() -> bytes:
-    command = startup.command_of("drmaa_cffi.local", "engine")
-    words = b"".join(_text(os.fsencode(word)) for word in command)
-    return _frame(_HELLO, _U32.pack(len(command)) + words)
-
-
-def kill_left_over(number: int, leader: int) -> None:
-    """Kills what a lost job has left running in its session, whose leader is dead.
-
-    The session's number may belong to strangers by now: only processes with the job's own
-    environment are killed, and none where there is no /proc to tell.
-    """
-    mark = b"\0JOB_ID=%d\0" % number
-    end = time.monotonic() + _LEFT_OVER_SECONDS
-    # One that is just becoming the job's command has that environment a moment later.
-    while _kill_marked(mark, leader) and time.monotonic() < end:
-        time.sleep(0.02)
-
-
-def _kill_marked(mark: bytes, leader: int) -> bool:
-    """Kills processes of a session; whether there were any, the job's or not."""
-    found = False
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            # The fields after the command's name, which may hold anything but ')' at its end.
-            fields = (process / "stat").read_bytes().rpartition(b") ")[2].split()
-            if int(fields[3]) != leader or fields[0] == b"Z":
-                continue
-            found = True
-            if mark in b"\0" + (process / "environ").read_bytes():
-                os.kill(int(process.name), signal.SIGKILL)
-    return found
-
-
-class Report(NamedTuple):
-    """How a task ended; times in microseconds, 0 where it never ran. The runner's E line."""
-
-    started: int
-    ended: int
-    ran: int
-    status: int
-    stage: int
-    reason: int
-    utime: int
-    stime: int
-    maxrss: int
-    minflt: int
-    majflt: int
-    inblock: int
-    oublock: int
-    nvcsw: int
-    nivcsw: int
-
-
-def _limited(limits: bytes, memory: int) -> bytes:
-    """The submitter's limits, u32 and pairs of i64, with no more address space than `memory`."""
-    at = _U32.size + resource.RLIMIT_AS * _LIMITS.size
-    if not memory or len(limits) < at + _LIMITS.size:
-        return limits
-    soft, hard = (min(value % 2**64, memory) for value in _LIMITS.unpack_from(limits, at))
-    return limits[:at] + _LIMITS.pack(soft, hard) + limits[at + _LIMITS.size :]
 
 
 class Events:
@@ -119,7 +33,7 @@ class Events:
     def job_started(self, number: int, index: int, pid: int, started: int) -> None:
         """A task's process is there."""
 
-    def job_ended(self, number: int, index: int, end: Report) -> None:
+    def job_ended(self, number: int, index: int, end: runner_log.Report) -> None:
         """A task's process has ended."""
 
     def job_not_started(self, number: int, index: int, reason: int) -> None:
@@ -129,47 +43,9 @@ class Events:
         """The link broke, and is there again: the runner knows these tasks, and no others."""
 
     def runner_lost(
-        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, Report]]
+        self, started: dict[tuple[int, int], int], ended: list[tuple[int, int, runner_log.Report]]
     ) -> None:
         """The runner was killed, and with it the jobs it had started that had not ended."""
-
-
-def parse_end(words: list[bytes]) -> tuple[int, int, Report]:
-    """Reads the fields of an E line."""
-    numbers = list(map(int, words))
-    return numbers[0], numbers[1], Report(*numbers[2:])
-
-
-def read_log(
-    home: homes.Home,
-) -> tuple[dict[tuple[int, int], int], list[tuple[int, int, Report]]]:
-    """What a runner that is gone has left: the tasks it started, with their pids, and the ends.
-
-    A pid is 0 if the runner was killed just when it started that task.
-    """
-    started: dict[tuple[int, int], int] = {}
-    ended: list[tuple[int, int, Report]] = []
-    try:
-        data = (home.path / _LOG_NAME).read_bytes()
-    except FileNotFoundError:
-        return started, ended
-    lines = data.split(b"\n")
-    # What follows the last line's end was cut off by a power cut.
-    for line in lines[:-1]:
-        kind, _, rest = line.partition(b" ")
-        words = rest.split()
-        try:
-            if kind == b"I":
-                started[int(words[0]), int(words[1])] = 0
-            elif kind == b"S":
-                started[int(words[0]), int(words[1])] = int(words[2])
-            elif kind == b"N":
-                started.pop((int(words[0]), int(words[1])), None)
-            elif kind == b"E":
-                ended.append(parse_end(words))
-        except (ValueError, IndexError, TypeError):
-            _log.warning("runner.log: a line makes no sense and is passed over: %r", line)
-    return started, ended
 
 
 class Runner(asyncio.Protocol):
@@ -238,7 +114,7 @@ class Runner(asyncio.Protocol):
         data = b""
         link.settimeout(_GREETING_SECONDS)
         try:
-            link.sendall(_hello())
+            link.sendall(frames.hello())
             while b"\nR\n" not in data:
                 part = link.recv(1 << 16)
                 if not part:
@@ -286,7 +162,7 @@ class Runner(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  asyncio's promise
         self._transport = transport
         if self._greeting is not None:
-            transport.write(_hello())
+            transport.write(frames.hello())
 
     def data_received(self, data: bytes) -> None:
         """asyncio: lines, or parts of lines, have come."""
@@ -299,7 +175,7 @@ class Runner(asyncio.Protocol):
         """Passes one line on to the events."""
         kind = words[0]
         if kind == b"E":
-            self._events.job_ended(*parse_end(words[1:]))
+            self._events.job_ended(*runner_log.parse_end(words[1:]))
         elif kind == b"S":
             number, index, pid, started = map(int, words[1:5])
             if self._greeting is not None:
@@ -350,7 +226,7 @@ class Runner(asyncio.Protocol):
         elif self._is_dead():
             _log.error("the runner was killed; the jobs it ran are lost")
             self._greeting = None
-            self._events.runner_lost(*read_log(self._home))
+            self._events.runner_lost(*runner_log.read_log(self._home))
         else:
             self._set_timer(_LOOK_AGAIN_SECONDS, self._find)
 
@@ -361,57 +237,25 @@ class Runner(asyncio.Protocol):
 
     def start(self, task: model.Task, files: spec.Files) -> None:
         """Asks for a task's start; it is sent by `flush`."""
-        job, work, context = task.job, task.job.spec, task.job.context
+        context = task.job.context
         if context.number not in self._environments:
             self._environments.add(context.number)
-            self._out.append(
-                _frame(_ENVIRONMENT, _U32.pack(context.number) + _text(context.environment))
-            )
-        own = identity.variables_of(task, files)
-        names = {entry.partition(b"=")[0] for entry in own}
-        settings = [entry for entry in work.settings if entry.partition(b"=")[0] not in names]
-        environment = context.number
-        if not work.native.export:
-            environment = 0
-            given = {setting.partition(b"=")[0] for setting in settings}
-            bare = (*_BARE, b"HOME=" + context.home)
-            settings += [entry for entry in bare if entry.partition(b"=")[0] not in given]
-        settings += own
-        words = (work.command, *work.arguments)
-        head = _STARTED.pack(
-            job.number, task.index, environment, context.umask, work.native.nice, work.join
-        )
-        self._out.append(
-            _frame(
-                _START,
-                b"".join(
-                    (
-                        head,
-                        _limited(context.limits, work.native.memory),
-                        *map(_text, files),
-                        _U32.pack(len(settings)),
-                        *map(_text, settings),
-                        _U32.pack(len(words)),
-                        *map(_text, words),
-                        context.placement,
-                    )
-                ),
-            )
-        )
+            self._out.append(frames.environment(context))
+        self._out.append(frames.start(task, files))
 
     def drop_environment(self, number: int) -> None:
         """No job will start in this context's environment any more."""
         if number in self._environments:
             self._environments.remove(number)
-            self._out.append(_frame(_DROP_ENVIRONMENT, _U32.pack(number)))
+            self._out.append(frames.drop_environment(number))
 
     def send_signal(self, task: model.Task, number: int) -> None:
         """Sends a signal to all processes of the task."""
-        self._out.append(_SIGNALLED.pack(21, _SIGNAL, task.job.number, task.index, number))
+        self._out.append(frames.send_signal(task, number))
 
     def forget(self, tasks: Iterable[tuple[int, int]]) -> None:
         """The ends of these tasks are stored: the runner need not keep them."""
-        self._out.append(_frame(_FORGET, b"".join(_TASK.pack(*task) for task in tasks)))
+        self._out.append(frames.forget(tasks))
 
     def flush(self) -> None:
         """Sends what was asked for."""
@@ -425,7 +269,7 @@ class Runner(asyncio.Protocol):
         self._set_timer(None)
         if self._transport is None:
             return
-        self._out.append(_frame(_BYE, b""))
+        self._out.append(frames.bye())
         self.flush()
         self._gone = asyncio.get_running_loop().create_future()
         self._transport.close()

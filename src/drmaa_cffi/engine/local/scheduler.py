@@ -49,7 +49,7 @@ class Queue:
             if len(self._lines) > 1:
                 self._lines[whose] = self._lines.pop(whose)  # to the end: the next has its turn
             task.state = model.RUNNING
-            self.take(task)
+            self.count_running(task)
             return task
         return None
 
@@ -67,7 +67,7 @@ class Queue:
             job.queued = False
         return None
 
-    def take(self, task: model.Task) -> None:
+    def count_running(self, task: model.Task) -> None:
         """Counts a running task; after a restart there may be more of them than slots."""
         self.free -= task.job.spec.native.slots
         task.job.running += 1

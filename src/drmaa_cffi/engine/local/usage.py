@@ -9,7 +9,7 @@ from drmaa_cffi.engine.core import codes, model
 from . import causes
 
 if TYPE_CHECKING:
-    from .runner import Report
+    from .runner_log import Report
 
 _MICRO = 1_000_000
 

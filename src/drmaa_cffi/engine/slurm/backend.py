@@ -255,7 +255,7 @@ class Slurm:
     def status(self, question: waiting.Question, text: str, task: model.Task | None) -> None:
         """Answers with a job's state."""
         if task is not None and task.end is not None:
-            question.tell(_U32.pack(task.status()))
+            question.answer_unstored(_U32.pack(task.status()))
         else:
             self._do(self._status(question, text, task))
 
@@ -272,12 +272,12 @@ class Slurm:
             question.answer(*_failure(error))
             return
         if task is not None and (task.end is not None or row is None):
-            question.tell(_U32.pack(_known_state(task)))
+            question.answer_unstored(_U32.pack(_known_state(task)))
         elif row is None or (task is None and self._tracking.is_over(text)):
             refusal = engine.unknown_job(text)
             question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
         else:
-            question.tell(_U32.pack(_state(row, task)))
+            question.answer_unstored(_U32.pack(_state(row, task)))
 
     # The engine's rounds and its end.
 

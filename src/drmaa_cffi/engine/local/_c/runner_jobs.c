@@ -45,7 +45,8 @@ bool runner_jobs_open(runner_jobs *jobs, int home)
     return tree_open() && runner_log_open(&jobs->log, home);
 }
 
-__attribute__((format(printf, 2, 3))) static void tell(runner_jobs *jobs, const char *format, ...)
+__attribute__((format(printf, 2, 3)))
+static void report_line(runner_jobs *jobs, const char *format, ...)
 {
     if (jobs->out == NULL)
         return;
@@ -59,7 +60,7 @@ __attribute__((format(printf, 2, 3))) static void tell(runner_jobs *jobs, const 
         jobs->untold = true;
 }
 
-static runner_job *find(runner_jobs *jobs, int64_t job, int64_t task)
+static runner_job *find_job(runner_jobs *jobs, int64_t job, int64_t task)
 {
     for (size_t i = 0; i < jobs->count; i++)
         if (jobs->jobs[i].job == job && jobs->jobs[i].task == task)
@@ -67,7 +68,7 @@ static runner_job *find(runner_jobs *jobs, int64_t job, int64_t task)
     return NULL;
 }
 
-static runner_job *add(runner_jobs *jobs)
+static runner_job *add_job(runner_jobs *jobs)
 {
     if (jobs->count == jobs->room) {
         size_t room = jobs->room == 0 ? 64 : jobs->room * 2;
@@ -163,7 +164,7 @@ static int start_job(runner_jobs *jobs, const runner_start *start)
     if (merged == NULL)
         return ENOMEM;
     errno = ENOMEM;
-    runner_job *job = add(jobs);
+    runner_job *job = add_job(jobs);
     if (job == NULL) {
         free(merged);
         return errno;
@@ -201,7 +202,7 @@ static int start_job(runner_jobs *jobs, const runner_start *start)
     snprintf(line, sizeof line, "S %lld %lld %d %lld\n", (long long)job->job,
              (long long)job->task, (int)pid, (long long)job->started);
     log_line(jobs, line);
-    tell(jobs, "%s", line);
+    report_line(jobs, "%s", line);
     return 0;
 }
 
@@ -212,14 +213,14 @@ void runner_jobs_start(runner_jobs *jobs, wire_reader *reader)
     if (!runner_start_parse(&start, reader))
         reason = reader->failed ? EINVAL : ENOMEM;
     else {
-        if (find(jobs, start.job, start.task) != NULL) {
+        if (find_job(jobs, start.job, start.task) != NULL) {
             runner_start_free(&start);
             return; /* asked twice: it runs once */
         }
         reason = start_job(jobs, &start);
     }
     if (reason != 0)
-        tell(jobs, "N %lld %lld %d\n", (long long)start.job, (long long)start.task, reason);
+        report_line(jobs, "N %lld %lld %d\n", (long long)start.job, (long long)start.task, reason);
     runner_start_free(&start);
 }
 
@@ -244,7 +245,7 @@ static const tree_job *gather(runner_jobs *jobs, pid_t pid)
 
 void runner_jobs_signal(runner_jobs *jobs, int64_t number, int64_t task, int signal)
 {
-    runner_job *job = find(jobs, number, task);
+    runner_job *job = find_job(jobs, number, task);
     /* The pid is ours until we reap it, so the signal can reach no stranger. */
     if (job != NULL && job->pid > 0)
         tree_signal(&jobs->family, gather(jobs, job->pid), signal);
@@ -252,7 +253,7 @@ void runner_jobs_signal(runner_jobs *jobs, int64_t number, int64_t task, int sig
 
 void runner_jobs_forget(runner_jobs *jobs, int64_t number, int64_t task)
 {
-    runner_job *job = find(jobs, number, task);
+    runner_job *job = find_job(jobs, number, task);
     if (job != NULL && job->pid == 0)
         drop(jobs, job);
 }
@@ -303,7 +304,7 @@ static void end_job(runner_jobs *jobs, runner_job *job, int status, const struct
     job->pid = 0;
     jobs->running--;
     job->end_logged = log_line(jobs, job->end);
-    tell(jobs, "%s", job->end);
+    report_line(jobs, "%s", job->end);
 }
 
 bool runner_jobs_reap(runner_jobs *jobs, pid_t watched, int *watched_status)
@@ -337,10 +338,10 @@ void runner_jobs_tell(runner_jobs *jobs)
 {
     for (size_t i = 0; i < jobs->count; i++) {
         const runner_job *job = &jobs->jobs[i];
-        tell(jobs, "S %lld %lld %d %lld\n", (long long)job->job, (long long)job->task,
+        report_line(jobs, "S %lld %lld %d %lld\n", (long long)job->job, (long long)job->task,
              (int)job->pid, (long long)job->started);
         if (job->pid == 0)
-            tell(jobs, "%s", job->end);
+            report_line(jobs, "%s", job->end);
     }
 }
 
