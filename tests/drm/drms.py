@@ -155,6 +155,8 @@ _LOCAL = Drm(
 
 _SLURM = Drm(
     "slurm",
+    # It copies no files.
+    refused=frozenset({"transferFiles"}),
     native_option=("--comment=x --job-name=by-option", 'echo "$SLURM_JOB_NAME"', "by-option"),
     behind_others="--nice=10000",
     native_name="-J {}",

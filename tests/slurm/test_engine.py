@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import resource
 import subprocess
 import sys
 import time
@@ -14,6 +16,7 @@ import pytest
 from drmaa_cffi import (
     Cause,
     DeniedByDrmException,
+    InvalidArgumentException,
     InvalidJobException,
     JobControlAction,
     JobInfo,
@@ -163,6 +166,28 @@ def test_streams_of_options(session: Session, tmp_path: Path) -> None:
     assert f"{tmp_path}\nerror\n" == (tmp_path / f"of-{info.jobId}").read_text()
     run("echo relative", workingDirectory=tmp_path, nativeSpecification="--output=of")
     assert "relative\n" == (tmp_path / "of").read_text()
+
+
+def test_limits_of_the_submitter(session: Session, tmp_path: Path) -> None:
+    """A job has the soft resource limits and the umask of the program that submits it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    umask = os.umask(0o027)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (321, hard))
+        job_id = submit("ulimit -Sn; umask", outputPath=f":{tmp_path}/out")
+    finally:
+        os.umask(umask)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    session.wait(job_id, LIMIT)
+    assert "321\n0027\n" == (tmp_path / "out").read_text()
+
+
+def test_files_are_not_transferred(session: Session) -> None:
+    """Slurm copies no files: transferFiles is refused when it is set, with what helps."""
+    with session.createJobTemplate() as made:
+        with pytest.raises(InvalidArgumentException, match="file system that the nodes share"):
+            made.transferFiles = "io"
+        assert "drmaa_transfer_files" not in made.attributeNames
 
 
 def test_jobs_of_others(session: Session) -> None:

@@ -197,6 +197,13 @@ const char *scalar_name(int scalar)
     return scalars[scalar].name;
 }
 
+const char *why_absent(int scalar)
+{
+    if (scalar == TRANSFER_FILES && strcmp(ENGINE_NAME, "slurm") == 0)
+        return "Slurm copies no files: put them on a file system that the nodes share";
+    return NULL;
+}
+
 const char *vector_name(int vector)
 {
     return vectors[vector];

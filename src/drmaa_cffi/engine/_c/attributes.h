@@ -33,6 +33,8 @@ enum vector { V_ARGV, V_ENV, V_EMAIL, VECTORS };
 int find_scalar(const char *name);
 int find_vector(const char *name);
 const char *scalar_name(int scalar);
+/* Why this DRM has no such attribute, which the standard lets it leave out; NULL if it has. */
+const char *why_absent(int scalar);
 const char *vector_name(int vector);
 /* What an attribute is where nothing was set, or NULL. */
 const char *scalar_default(int scalar);

@@ -102,6 +102,8 @@ EXPORT int drmaa_set_attribute(drmaa_job_template_t *jt, const char *name, const
     int scalar = find_scalar(name);
     if (scalar < 0)
         return unknown(name, "scalar", "drmaa_get_attribute_names", diagnosis);
+    if (why_absent(scalar) != NULL)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "%s: %s", name, why_absent(scalar));
     if (value == NULL)
         return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "%s: the value is NULL", name);
     code = check_scalar(scalar, value, diagnosis);
@@ -198,6 +200,11 @@ EXPORT int drmaa_get_vector_attribute(drmaa_job_template_t *jt, const char *name
     return *values == NULL ? fail_no_memory(diagnosis) : DRMAA_ERRNO_SUCCESS;
 }
 
+static const char *present_name(int scalar)
+{
+    return why_absent(scalar) == NULL ? scalar_name(scalar) : NULL;
+}
+
 static int get_names(drmaa_attr_names_t **names, const char *(*name_of)(int), int count,
                      diagnosis_buffer diagnosis)
 {
@@ -208,15 +215,18 @@ static int get_names(drmaa_attr_names_t **names, const char *(*name_of)(int), in
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
     const char *texts[SCALARS];
-    for (int i = 0; i < count; i++)
-        texts[i] = name_of(i);
-    *names = new_names(texts, (size_t)count);
+    size_t known = 0;
+    for (int i = 0; i < count; i++) {
+        texts[known] = name_of(i);
+        known += texts[known] != NULL;
+    }
+    *names = new_names(texts, known);
     return *names == NULL ? fail_no_memory(diagnosis) : DRMAA_ERRNO_SUCCESS;
 }
 
 EXPORT int drmaa_get_attribute_names(drmaa_attr_names_t **names, char *words, size_t size)
 {
-    return get_names(names, scalar_name, SCALARS, (diagnosis_buffer){words, size});
+    return get_names(names, present_name, SCALARS, (diagnosis_buffer){words, size});
 }
 
 EXPORT int drmaa_get_vector_attribute_names(drmaa_attr_names_t **names, char *words, size_t size)

@@ -71,6 +71,12 @@ def parse_context(number: int, data: bytes) -> Context:
     return Context(number, umask & 0o777, home, limits, environment, placement, data)
 
 
+def soft_limits_of(context: Context) -> tuple[int, ...]:
+    """The submitter's soft resource limits, by their numbers; -1 for none."""
+    (count,) = struct.unpack_from("=I", context.limits)
+    return struct.unpack_from(f"={2 * count}q", context.limits, 4)[::2]
+
+
 class JobSpec:
     """The attributes of one submission.
 

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import resource
 import shutil
 import time
 from collections import Counter, deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +62,25 @@ def environment_of(variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "LANG": "C", "SLURM_TIME_FORMAT": "%s"}
 
 
+class Submitter(NamedTuple):
+    """As whose a command runs: sbatch hands all of this on to the job."""
+
+    environment: Mapping[bytes, bytes]
+    #: By the limits' numbers.
+    soft_limits: Sequence[int]
+    umask: int
+
+    def take_limits(self) -> None:
+        """Gives this process the submitter's soft limits, as far as its own hard ones allow."""
+        for kind, wanted in enumerate(self.soft_limits):
+            _, hard = resource.getrlimit(kind)
+            # The largest of all, infinity, is -1.
+            if hard >= 0 and not 0 <= wanted <= hard:
+                wanted = hard  # noqa: PLW2901
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(kind, (wanted, hard))
+
+
 class Commands:
     """Slurm's commands, as they are on this machine.
 
@@ -101,7 +121,7 @@ class Commands:
         arguments: Sequence[str | bytes],
         *,
         script: bytes | None = None,
-        environment: Mapping[bytes, bytes] | None = None,
+        submitter: Submitter | None = None,
         seconds: float = _SECONDS,
     ) -> str:
         """What a command prints; lines that are not UTF-8 come with surrogates.
@@ -110,7 +130,7 @@ class Commands:
             program: the command's name, `sbatch` for instance.
             arguments: its words.
             script: its standard input, empty if None.
-            environment: if not `self.environment`.
+            submitter: as whose it runs, if not as ours, in `self.environment`.
             seconds: its deadline.
 
         Raises:
@@ -121,7 +141,7 @@ class Commands:
         async with self._turns:
             self.requests[program] += 1
             self._when.append(time.monotonic())
-            return await self._run(path, arguments, script, environment, seconds)
+            return await self._run(path, arguments, script, submitter, seconds)
 
     def _find(self, program: str) -> str:
         path = self._found.get(program) or shutil.which(program, path=self._path)
@@ -135,7 +155,7 @@ class Commands:
         path: str,
         arguments: Sequence[str | bytes],
         script: bytes | None,
-        environment: Mapping[bytes, bytes] | None,
+        submitter: Submitter | None,
         seconds: float,
     ) -> str:
         name = os.path.basename(path)  # noqa: PTH119  a name for messages
@@ -148,7 +168,9 @@ class Commands:
                 stdin=nothing if script is None else pipe,
                 stdout=pipe,
                 stderr=pipe,
-                env=self.environment if environment is None else environment,
+                env=self.environment if submitter is None else submitter.environment,
+                umask=-1 if submitter is None else submitter.umask,
+                preexec_fn=None if submitter is None else submitter.take_limits,
                 cwd="/",
                 pass_fds=(self._lock,) if name == "sbatch" else (),
             )

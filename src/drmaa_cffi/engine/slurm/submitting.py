@@ -143,7 +143,7 @@ class Submission(NamedTuple):
     token: str
     words: list[bytes]
     script: bytes
-    environment: dict[bytes, bytes]
+    submitter: commands.Submitter
 
 
 def prepare(
@@ -180,7 +180,11 @@ def prepare(
         token,
         words_of(work, options, token, part, files.directory if own else b"/"),
         text,
-        dict(variable.split(b"=", 1) for variable in script.clean(context.environment)),
+        commands.Submitter(
+            dict(variable.split(b"=", 1) for variable in script.clean(context.environment)),
+            spec.soft_limits_of(context),
+            context.umask,
+        ),
     )
 
 
@@ -201,17 +205,18 @@ class Submitting:
             codes.Refusal: it was not queued.
             Doubtful: that could not be found out.
         """
-        environment = dict(asked.environment)
+        submitter = asked.submitter
         conf = self._run.environment.get("SLURM_CONF")
         if conf is not None:
-            environment[b"SLURM_CONF"] = os.fsencode(conf)
+            variables = {**submitter.environment, b"SLURM_CONF": os.fsencode(conf)}
+            submitter = submitter._replace(environment=variables)
         deadline = asyncio.get_running_loop().time() + _PATIENCE
         try:
             said = await self._run.run(
                 "sbatch",
                 asked.words,
                 script=asked.script,
-                environment=environment,
+                submitter=submitter,
                 seconds=_SBATCH_SECONDS,
             )
         except commands.Refused as refused:
