@@ -55,3 +55,18 @@ class Refusal(Exception):
         super().__init__(words)
         self.code = code
         self.words = words
+
+
+_RULES = {
+    SUSPEND: (SUSPEND_INCONSISTENT_STATE, "only a running job can be suspended"),
+    RESUME: (RESUME_INCONSISTENT_STATE, "only a suspended job can be resumed"),
+    HOLD: (HOLD_INCONSISTENT_STATE, "only a queued job that is not held can be held"),
+    RELEASE: (RELEASE_INCONSISTENT_STATE, "only a held job can be released"),
+    TERMINATE: (INVALID_JOB, "only a job that has not ended can be terminated"),
+}
+
+
+def inapplicable(action: int, why: str = "this applies to no job of the session now") -> Refusal:
+    """The refusal of an action of `drmaa_control` that does not apply: why, and what it is for."""
+    code, rule = _RULES[action]
+    return Refusal(code, f"{why}: {rule}")

@@ -8,6 +8,8 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from drmaa_cffi.engine.core import entries
+
 from . import identity
 
 if TYPE_CHECKING:
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-#: What a program has room for that uses DRMAA's recommended buffer.
-_MOST_BYTES = 900
 #: The limits that end a task, with their bits in its `warned`.
 WALL_CLOCK, RUN_DURATION, DEADLINE = "hard wall-clock limit", "hard run duration limit", "deadline"
 BITS = {WALL_CLOCK: 4, RUN_DURATION: 8, DEADLINE: 16}
@@ -81,17 +81,16 @@ def entries_of(task: model.Task, stage: int, reason: int, *, failed: bool) -> tu
     What kept it from starting goes to the log, too.
     """
     said = why(task, stage, reason)
-    entries: list[str] = []
+    made: list[str] = []
     if said is not None:
-        entries += [f"cause={said.cause}", f"reason={_cut(said.reason)}"]
+        made += entries.of_cause(said.cause, said.reason)
         if stage:
             _log.error("job %s: %s", task.id, said.reason)
     if failed or said is not None:
         files = identity.files_of(task)
         path = files.output if task.job.spec.join else files.error
-        if len(path) < _MOST_BYTES:
-            entries.append(f"error_path={os.fsdecode(path)}")
-    return tuple(entries)
+        made += entries.of_error_path(path)
+    return tuple(made)
 
 
 def _not_started(task: model.Task, stage: int, number: int) -> Why:
@@ -118,12 +117,3 @@ def _not_executed(task: model.Task, reason: int) -> str:
         return f"command not found: {command}{perhaps}"
     words = _EXEC.get(reason, f"cannot execute {{command}}: {os.strerror(reason)}")
     return words.replace("{command}", command)
-
-
-def _cut(text: str) -> str:
-    # One line, as the entries of other DRMs are.
-    text = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "?" for c in text)
-    data = text.encode("utf-8", "surrogateescape")
-    if len(data) <= _MOST_BYTES:
-        return text
-    return data[:_MOST_BYTES].decode("utf-8", "ignore") + "..."

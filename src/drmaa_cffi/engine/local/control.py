@@ -15,13 +15,6 @@ if TYPE_CHECKING:
 
     from . import limits, runner, scheduler
 
-_REFUSALS = {
-    codes.SUSPEND: (codes.SUSPEND_INCONSISTENT_STATE, "only a running job can be suspended"),
-    codes.RESUME: (codes.RESUME_INCONSISTENT_STATE, "only a suspended job can be resumed"),
-    codes.HOLD: (codes.HOLD_INCONSISTENT_STATE, "only a queued job that is not held can be held"),
-    codes.RELEASE: (codes.RELEASE_INCONSISTENT_STATE, "only a held job can be released"),
-    codes.TERMINATE: (codes.INVALID_JOB, "only a job that has not ended can be terminated"),
-}
 _STATES = {
     codes.PS_QUEUED_ACTIVE: "queued",
     codes.PS_SYSTEM_ON_HOLD: "waiting for what it depends on",
@@ -73,8 +66,7 @@ class Control:
             codes.Refusal: it does not apply to the task's state.
         """
         if not self._actions[action](task) and not again:
-            code, rule = _REFUSALS[action]
-            raise codes.Refusal(code, f"job {task.id} is {_STATES[task.status()]}: {rule}")
+            raise codes.inapplicable(action, f"job {task.id} is {_STATES[task.status()]}")
 
     def all(self, action: int, tasks: Iterable[model.Task], *, again: bool) -> None:
         """One action on all tasks it applies to; those that have ended do not count.
@@ -85,8 +77,7 @@ class Control:
         unfinished = [task for task in tasks if task.state != model.ENDED]
         done = [self._actions[action](task) for task in unfinished]
         if done and not any(done) and not again:
-            code, rule = _REFUSALS[action]
-            raise codes.Refusal(code, f"this applies to no job of the session now: {rule}")
+            raise codes.inapplicable(action)
 
     def _suspend(self, task: model.Task) -> bool:
         if task.state != model.RUNNING or task.stopped_at:

@@ -10,6 +10,8 @@ from typing import Callable
 
 from drmaa_cffi.engine.core import codes, spec
 
+from . import native
+
 _FIELD = struct.Struct("=BI")
 _PLACES = {"%j": "$JOB_ID", "%A": "$JOB_ID", "%a": "$TASK_ID", "%x": "$JOB_NAME", "%u": "$USER"}
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
@@ -63,12 +65,6 @@ class Reading:
         return data
 
 
-def _refuse(option: str, value: str, legal: str) -> codes.Refusal:
-    return codes.Refusal(
-        codes.DENIED_BY_DRM, f"native specification: {option} '{value}': must be {legal}"
-    )
-
-
 def _path(text: str) -> str:
     """A path as an attribute has it: [host]:path."""
     _, colon, behind = text.partition(":")
@@ -87,7 +83,7 @@ def _attribute(number: int, change: Callable[[str], str] = str) -> Callable[...,
 
 def _join(reading: Reading, option: str, value: str) -> None:
     if value not in ("y", "yes", "n", "no"):
-        raise _refuse(option, value, "y or n")
+        raise native.refuse(option, value, "y or n")
     reading.fields.append((spec.JOIN, value[0]))
 
 
@@ -101,7 +97,7 @@ def _variables(reading: Reading, _option: str, value: str) -> None:
 def _export(reading: Reading, option: str, value: str) -> None:
     names = value.split(",")
     if not {"ALL", "NONE"} & set(names) and any("=" not in name for name in names):
-        raise _refuse(option, value, "ALL or NONE, and NAME=VALUE behind it")
+        raise native.refuse(option, value, "ALL or NONE, and NAME=VALUE behind it")
     reading.words.append("--export=NONE" if "NONE" in names else "--export=ALL")
     _variables(reading, option, value)
 
@@ -119,7 +115,7 @@ def _dependency(reading: Reading, option: str, value: str) -> None:
         kind, *jobs = part.split(":")
         after = {"afterany": "--after", "afterok": "--after-ok"}.get(kind)
         if after is None or not jobs:
-            raise _refuse(option, value, "afterany:ID[:ID...] or afterok:ID[:ID...]")
+            raise native.refuse(option, value, "afterany:ID[:ID...] or afterok:ID[:ID...]")
         reading.words += [f"{after}={job.replace('_', '.')}" for job in jobs]
 
 
@@ -137,7 +133,7 @@ def _wallclock(reading: Reading, option: str, value: str) -> None:
     """Slurm's times: minutes, M:S, H:M:S, D-H, D-H:M, D-H:M:S."""
     match = re.fullmatch(r"(?:(\d+)-)?(\d+)(?::(\d+))?(?::(\d+))?", value, re.ASCII)
     if match is None:
-        raise _refuse(option, value, "minutes, M:S, H:M:S, or D-H:M:S")
+        raise native.refuse(option, value, "minutes, M:S, H:M:S, or D-H:M:S")
     days, *rest = match.groups()
     numbers = [int(text) for text in rest if text is not None]
     if days is not None:
@@ -157,7 +153,7 @@ def _resources(reading: Reading, option: str, value: str) -> None:
         elif name == "h_vmem":
             match = re.fullmatch(r"(\d+(?:\.\d+)?)([kmgt]?)", amount, re.ASCII | re.IGNORECASE)
             if match is None:
-                raise _refuse(option, entry, "h_vmem=SIZE, such as 4G")
+                raise native.refuse(option, entry, "h_vmem=SIZE, such as 4G")
             size = float(match[1]) * 1024 ** _UNITS[match[2].lower()]
             reading.words.append(f"--memory={int(size)}")
         else:
@@ -227,15 +223,7 @@ def read(
             are left to `native`.
     """
     reading = Reading()
-    try:
-        words = shlex.split(specification)
-    except ValueError as error:
-        if ignoring:
-            return reading
-        raise codes.Refusal(
-            codes.DENIED_BY_DRM, f"native specification '{specification}': {error}"
-        ) from None
-    words.reverse()
+    words = native.split(specification, ignoring=ignoring)
     while words:
         word = words.pop()
         name, equals, value = word.partition("=") if word.startswith("--") else (word, "", "")

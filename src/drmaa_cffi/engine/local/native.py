@@ -46,7 +46,24 @@ class Native(NamedTuple):
         return " ".join(words)
 
 
-def _refuse(option: str, value: str, legal: str) -> codes.Refusal:
+def split(specification: str, *, ignoring: bool) -> list[str]:
+    """The words of a native specification, the last one first.
+
+    Raises:
+        codes.Refusal: its quotes do not match; none, and no words, where that is passed over.
+    """
+    try:
+        return shlex.split(specification)[::-1]
+    except ValueError as error:
+        if ignoring:
+            return []
+        raise codes.Refusal(
+            codes.DENIED_BY_DRM, f"native specification '{specification}': {error}"
+        ) from None
+
+
+def refuse(option: str, value: str, legal: str) -> codes.Refusal:
+    """What is wrong with an option's value."""
     return codes.Refusal(
         codes.DENIED_BY_DRM, f"native specification: {option} '{value}': must be {legal}"
     )
@@ -58,7 +75,7 @@ def _number(option: str, value: str, least: int, most: int) -> int:
     except ValueError:
         number = least - 1
     if not least <= number <= most:
-        raise _refuse(option, value, f"a whole number from {least} to {most}")
+        raise refuse(option, value, f"a whole number from {least} to {most}")
     return number
 
 
@@ -72,7 +89,7 @@ def _walltime(native: Native, value: str) -> Native:
         for part in value.split(":"):
             seconds = seconds * 60 + int(part)
     if not seconds:
-        raise _refuse("--walltime", value, "seconds, M:S or H:M:S, and more than zero")
+        raise refuse("--walltime", value, "seconds, M:S or H:M:S, and more than zero")
     return native._replace(walltime=seconds)
 
 
@@ -80,7 +97,7 @@ def _ids(option: str, value: str) -> tuple[str, ...]:
     ids = tuple(value.split(","))
     for job in ids:
         if model.parse_id(job) is None:
-            raise _refuse(option, job, "job ids such as 17 or 18.3, with commas between")
+            raise refuse(option, job, "job ids such as 17 or 18.3, with commas between")
     return ids
 
 
@@ -106,7 +123,7 @@ def _memory(native: Native, value: str) -> Native:
 
 def _export(native: Native, value: str) -> Native:
     if value not in ("ALL", "NONE"):
-        raise _refuse("--export", value, "ALL (the submitter's environment) or NONE")
+        raise refuse("--export", value, "ALL (the submitter's environment) or NONE")
     return native._replace(export=value == "ALL")
 
 
@@ -146,15 +163,7 @@ def parse(*specifications: str, ignoring: bool = False) -> Native:
 
 
 def _parse_one(native: Native, specification: str, *, ignoring: bool) -> Native:
-    try:
-        words = shlex.split(specification)
-    except ValueError as error:
-        if ignoring:
-            return native
-        raise codes.Refusal(
-            codes.DENIED_BY_DRM, f"native specification '{specification}': {error}"
-        ) from None
-    words.reverse()
+    words = split(specification, ignoring=ignoring)
     while words:
         word = words.pop()
         name, equals, value = word.partition("=")

@@ -6,15 +6,13 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
-from drmaa_cffi.engine.core import codes, model, spec
+from drmaa_cffi.engine.core import codes, entries, model, spec
 
 from . import script
 
 if TYPE_CHECKING:
     from . import ends
 
-#: What a program has room for that uses DRMAA's recommended buffer.
-_MOST_BYTES = 900
 #: By Slurm's state: a word of `drmaa_cffi.Cause`, and what to say of it.
 _OF_STATE = {
     "TIMEOUT": ("wallclock_limit", "its time limit was reached"),
@@ -63,19 +61,20 @@ def entries_of(
     elif stat & codes.STAT_ABORTED:
         cause, words = _OF_STATE.get(state, ("not_started", "Slurm could not start it"))
         why = (cause, f"{words} ({reason})" if reason else words)
-    entries: list[str] = []
+    made: list[str] = []
     if why is not None:
-        entries += [f"cause={why[0]}", f"reason={_cut(why[1])}"]
+        made += entries.of_cause(*why)
     if stat:
-        path = _error_path(task)
-        if len(path) < _MOST_BYTES:
-            entries.append(f"error_path={os.fsdecode(path)}")
-    return tuple(entries)
+        made += entries.of_error_path(_error_path(task))
+    return tuple(made)
 
 
 def slurms_words(state: str, reason: str) -> tuple[str, ...]:
     """Slurm's own words, as usage entries."""
-    return (f"slurm_state={state}", *((f"slurm_reason={_cut(reason)}",) if reason else ()))
+    return (
+        f"slurm_state={state}",
+        *((f"slurm_reason={entries.one_line(reason)}",) if reason else ()),
+    )
 
 
 def _not_started(task: model.Task, record: ends.Record) -> str:
@@ -102,12 +101,3 @@ def files_of(task: model.Task) -> spec.Files:
     return spec.files_of(
         job.spec, job.context, number.encode(), index.encode() if job.step else None
     )
-
-
-def _cut(text: str) -> str:
-    """One line, as the entries of other DRMs are."""
-    text = "".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else "?" for c in text)
-    data = text.encode("utf-8", "surrogateescape")
-    if len(data) <= _MOST_BYTES:
-        return text
-    return data[:_MOST_BYTES].decode("utf-8", "ignore") + "..."

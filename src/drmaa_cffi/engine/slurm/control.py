@@ -13,13 +13,6 @@ from . import commands, looking, states, tracking
 if TYPE_CHECKING:
     from . import snapshot
 
-_RULES = {
-    codes.SUSPEND: (codes.SUSPEND_INCONSISTENT_STATE, "only a running job can be suspended"),
-    codes.RESUME: (codes.RESUME_INCONSISTENT_STATE, "only a suspended job can be resumed"),
-    codes.HOLD: (codes.HOLD_INCONSISTENT_STATE, "only a queued job that is not held can be held"),
-    codes.RELEASE: (codes.RELEASE_INCONSISTENT_STATE, "only a held job can be released"),
-    codes.TERMINATE: (codes.INVALID_JOB, "only a job that has not ended can be terminated"),
-}
 #: Of one command: what it prints, and what slurmctld does at once, is limited.
 _MOST_IDS = 500
 _DENIED = re.compile("access/permission denied|operation not permitted", re.IGNORECASE)
@@ -62,11 +55,10 @@ class Control:
             codes.Refusal: there is no such job, or the action does not apply to its state.
             commands.Unreachable, commands.Refused: Slurm has not done it.
         """
-        code, rule = _RULES[action]
         if task is not None and task.state == model.ENDED:
             if again:
                 return
-            raise codes.Refusal(code, f"job {text} has ended: {rule}")
+            raise codes.inapplicable(action, f"job {text} has ended")
         if action == codes.TERMINATE and task is not None:
             await self.terminate([task])
             return
@@ -74,12 +66,12 @@ class Control:
         if task is None and (row is None or self._tracks.is_over(text)):
             raise engine.unknown_job(text)
         if row is None:
-            raise codes.Refusal(code, f"Slurm does not show job {text} now: {rule}")
+            raise codes.inapplicable(action, f"Slurm does not show job {text} now")
         if not _applies(action, row, task):
             if again:
                 return
             state = states.plain(row.state).lower() + (f" ({row.reason})" if row.reason else "")
-            raise codes.Refusal(code, f"job {text} is {state}: {rule}")
+            raise codes.inapplicable(action, f"job {text} is {state}")
         await self._act(action, [text], [task] if task is not None else [])
 
     async def all(self, action: int, tasks: list[model.Task], *, again: bool) -> None:
@@ -104,8 +96,7 @@ class Control:
         if chosen:
             await self._act(action, [task.id for task in chosen], chosen)
         elif not again:
-            code, rule = _RULES[action]
-            raise codes.Refusal(code, f"this applies to no job of the session now: {rule}")
+            raise codes.inapplicable(action)
 
     async def terminate(self, tasks: list[model.Task]) -> None:
         """Ends jobs; which they are is stored at once, what becomes of them Slurm says later."""

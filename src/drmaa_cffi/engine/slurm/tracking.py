@@ -12,11 +12,11 @@ import contextlib
 import logging
 import signal
 import time
-from typing import TYPE_CHECKING, Callable, Dict
+from typing import TYPE_CHECKING, Callable
 
 from drmaa_cffi.engine.core import codes, model
 
-from . import accounting, commands, ends, looking, records, snapshot, states, submitting
+from . import absent, commands, ends, looking, records, snapshot, states, submitting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -36,10 +36,6 @@ _RECORD_SECONDS = 5.0
 _FIRST_STEP = 0.25
 #: So many runs of a job that were killed leave nothing when it has ended.
 _MOST_RESTARTS = 8
-#: A job that neither Slurm nor a record knows is lost after this time, in seconds.
-LOST_SECONDS = 300.0
-_ASK_ACCOUNTING_SECONDS = 60.0
-_ABSENT_SECONDS = 10.0
 _DAY = 86400
 #: By these Slurm ends jobs; exit statuses as a shell gives them on.
 _ENDED_BY_SLURM = frozenset((signal.SIGKILL, signal.SIGTERM))
@@ -65,7 +61,6 @@ class Tracking:
         limits: Callable[[], config.Config | None],
     ) -> None:
         self._core = core
-        self._run = run
         self._looks = looks
         self._folder = folder
         self._limits = limits
@@ -79,11 +74,9 @@ class Tracking:
         self._unrecorded: dict[model.Task, float] = {}
         #: Cancelled for their owners, and when scancel had done it.
         self._cancelled: dict[model.Task, float] = {}
-        #: Not in the last snapshot: since when.
-        self._absent: dict[model.Task, float] = {}
+        self._absent = absent.Absent(run, limits)
         #: Ids of tasks that ended here, as long as Slurm shows them: since when.
         self._over: dict[str, float] = {}
-        self._accounting_asked = float("-inf")
         #: Stored by the next round, and to be removed after it.
         self._stored: list[ends.Name] = []
         self._next_look = 0.0
@@ -268,8 +261,9 @@ class Tracking:
         )
 
     def _finish(self, task: model.Task, end: model.End, record: ends.Record | None = None) -> None:
-        for table in (self._open, self._unrecorded, self._cancelled, self._absent):
+        for table in (self._open, self._unrecorded, self._cancelled):
             table.pop(task, None)
+        self._absent.discard(task)
         job = task.job
         # Also what a run has left that was killed.
         self._stored += [name for name in self._names_of(task) if name in self._running]
@@ -304,7 +298,7 @@ class Tracking:
         }
         for task, job, text, index in self.tasks:
             row = found.get(text)
-            if row is not None and _is_older(row, job):
+            if row is not None and absent.is_older(row, job):
                 row = None
             if row is None:
                 touched = job.task(index) if task is None else task
@@ -313,7 +307,7 @@ class Tracking:
             elif task is not None or states.plain(row.state) != "PENDING":
                 touched = job.task(index) if task is None else task
                 assert touched is not None  # noqa: S101
-                self._absent.pop(touched, None)
+                self._absent.discard(touched)
                 self._of_row(touched, row, now)
 
     def _of_row(self, task: model.Task, row: snapshot.Row, now: float) -> None:
@@ -368,8 +362,7 @@ class Tracking:
             # Array tasks that are cancelled while they wait vanish at once.
             self._finish(task, records.cancelled(task, _now()))
             return
-        since = self._absent.setdefault(task, now)
-        if now - since >= LOST_SECONDS:
+        if self._absent.add(task, now):
             words = (
                 "Slurm does not know it any more, and it has left no record: how it ended, or "
                 "whether, cannot be found out"
@@ -378,35 +371,12 @@ class Tracking:
             self._finish(task, records.lost(_now(), words))
 
     async def _ask_accounting(self) -> None:
-        limits = self._limits()
-        now = time.monotonic()
-        if not self._absent or limits is None or not limits.accounting:
-            return
-        if now - self._accounting_asked < _ASK_ACCOUNTING_SECONDS:
-            return
-        # One that was submitted just now may be shown only by the next answer.
-        absent = [task for task, since in self._absent.items() if now - since >= _ABSENT_SECONDS]
-        tasks = {task.id: task for task in absent}
-        if not tasks:
-            return
-        self._accounting_asked = now
-        since = min(task.job.submitted for task in tasks.values()) // 1_000_000
-        rows: Dict[str, accounting.Row] = await accounting.ask(self._run, tasks, since)
-        for text, task in tasks.items():
-            # Tasks that were cancelled before they began are one row, under the array's id.
-            row = rows.get(text) or rows.get(text.partition("_")[0])
-            if row is None or task.state == model.ENDED or _is_older(row, task.job):
-                continue
-            if states.judge(row.state, "", row.status).ended:
+        for task, row in await self._absent.ask():
+            if task.state != model.ENDED:
                 self._finish(task, records.of_row(task, row, row.status, _now()))
 
 
 _UNTOUCHED: model.Task = object()  # type: ignore[assignment]
-
-
-def _is_older(row: snapshot.Row | accounting.Row, job: model.Job) -> bool:
-    """Whether it is another job: ids begin anew after the largest. Clocks may differ by hours."""
-    return 0 < row.submitted < job.submitted // 1_000_000 - _DAY
 
 
 def _now() -> int:
