@@ -1,4 +1,4 @@
-"""The programs in the guides run, and what is no whole program is at least Python."""
+"""The whole programs of the pages run; what is Python in other ways is at least that."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import pytest
 from programs import output, run
 
 DOCS = Path(__file__).parents[2] / "docs"
+# The local engine has no words of its own for these.
+SITE = "[local]\nmemory =\nqueue =\n"
 # Smaller numbers than the guides', for a test.
 SMALLER = {"10_000": "6", "1000": "4", '"5"': '"0"'}
 
@@ -29,8 +31,13 @@ def test_python(page: Path) -> None:
 
 
 def whole_programs() -> Iterator[Any]:
-    """Give each whole program of the guides, named by its page and its place there."""
-    for page in sorted(DOCS.glob("howto/*.md")):
+    """Give each whole program of the pages, named by its page and its place there.
+
+    Those of the README and of the tutorial are in the folder examples, and tested as such.
+    """
+    for page in sorted(
+        {*DOCS.rglob("*.md")} - {*DOCS.glob("_build/**/*"), *DOCS.glob("tutorial/*")}
+    ):
         for number, program in enumerate(programs(page)):
             whole = program.startswith(("from", "import"))
             if whole and not any(word in program for word in ("...", "spack", "pytest")):
@@ -48,10 +55,12 @@ def test_programs(program: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     script = folder / "align.sh"
     script.write_text("#!/bin/sh\ntrue\n", encoding="ascii")
     script.chmod(0o755)
+    (folder / "site.ini").write_text(SITE, encoding="ascii")
+    monkeypatch.setenv("DRMAA_CFFI_RESOURCES", str(folder / "site.ini"))
     for large, small in SMALLER.items():
         program = program.replace(large, small)
     output(run(program))
-    assert [] == [path for path in home.rglob("*") if not path.is_dir()]
+    assert [] == list(home.iterdir())
 
 
 def test_count() -> None:

@@ -17,6 +17,7 @@ from . import worker
 #: How long a file may take to be seen on a shared file system, in seconds.
 _PATIENCE = 15.0
 _MOST_OUTPUT = 2**20
+_ATTEMPTS = 100
 
 
 class Folder:
@@ -31,9 +32,14 @@ class Folder:
 
     def __init__(self, parent: str | os.PathLike[str] | None) -> None:
         try:
-            place = _cache() if parent is None else Path(parent).absolute()
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.path: str = tempfile.mkdtemp(prefix="calls-", dir=place)
+            cache = _cache()
+            made = [] if cache.exists() else [cache]
+            place = (
+                cache / "drmaa-cffi" / "functions" if parent is None else Path(parent).absolute()
+            )
+            #: What goes with it, unless others use it.
+            self._around = [place, place.parent, *made] if parent is None else []
+            self.path = _made_in(place)
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             raise invalid_argument(
                 f"folder can't be {shown(parent)}: {error}; pass one that the jobs' machines share"
@@ -49,8 +55,11 @@ class Folder:
             os.unlink(worker.calls_file(self.path, batch))
 
     def remove(self) -> None:
-        """Remove all."""
+        """Remove all, the folders around included that nobody else uses."""
         shutil.rmtree(self.path, ignore_errors=True)
+        with suppress(OSError):
+            for folder in self._around:
+                folder.rmdir()
 
     def take_result(self, batch: str, index: int, *, is_there: bool) -> worker.Result | None:
         """Return what a job that has ended has left, and remove it.
@@ -102,5 +111,13 @@ class Folder:
 
 
 def _cache() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME")
-    return Path(cache or Path.home() / ".cache", "drmaa-cffi", "functions")
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def _made_in(place: Path) -> str:
+    """Make a folder in one that is made, too, and that another executor's end may just remove."""
+    for _ in range(_ATTEMPTS):
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            return tempfile.mkdtemp(prefix="calls-", dir=place)
+    raise FileNotFoundError(f"{place} goes away as soon as it is made")
