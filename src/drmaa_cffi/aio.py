@@ -182,7 +182,11 @@ class Session:
         run = partial(sync.Session.runBulkJobs, jobTemplate, beginIndex, endIndex, step)
         return await _call(_submit, run)
 
-    async def control(self, jobId: str | bytes | int, operation: str | bytes) -> None:
+    async def control(
+        self,
+        jobId: Iterable[str | bytes | int] | str | bytes | int,
+        operation: str | bytes,
+    ) -> None:
         """Hold, release, suspend, resume or terminate a job.
 
         Args:

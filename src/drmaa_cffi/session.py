@@ -283,14 +283,18 @@ class Session:
         return job_ids
 
     @staticmethod
-    def control(jobId: str | bytes | int, operation: str | bytes) -> None:
-        """Hold, release, suspend, resume or terminate a job.
+    def control(
+        jobId: Iterable[str | bytes | int] | str | bytes | int, operation: str | bytes
+    ) -> None:
+        """Hold, release, suspend, resume or terminate a job, or many.
 
         The call returns when the DRM has taken the order, which may be before it is carried
-        out.
+        out. With our own engines a list is one order: of jobs that are terminated none starts
+        because another one ends. Elsewhere it is one for each, the last of the list first where
+        they are terminated. What fails for one job keeps no other from it.
 
         Args:
-            jobId: A job's id, or Session.JOB_IDS_SESSION_ALL.
+            jobId: A job's id, Session.JOB_IDS_SESSION_ALL, or several ids.
             operation: A member of JobControlAction.
 
         Raises:
@@ -303,10 +307,24 @@ class Session:
             AuthorizationException: the job is another user's.
             NoActiveSessionException: there is no session.
             DrmCommunicationException: the DRM can't be reached.
+                Of several ids, the error of the first that has one.
 
         C: drmaa_control.
         """
-        calls.control(encode_job_id(jobId), const.string_to_control_action(operation))
+        action = const.string_to_control_action(operation)
+        if isinstance(jobId, (str, bytes, int)):
+            calls.control(encode_job_id(jobId), action)
+            return
+        ids = job_ids_of(jobId)
+        if len(ids) == 1 and ids[0] is jobId:  # no list
+            calls.control(encode_job_id(jobId), action)
+            return
+        failed = calls.control_jobs(ids, action)
+        try:
+            for place in sorted(failed):
+                raise failed[place]
+        finally:
+            failed.clear()
 
     @staticmethod
     def synchronize(

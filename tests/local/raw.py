@@ -12,7 +12,7 @@ HEADER = struct.Struct("=IBBxxII")
 HELLO, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, _, INFO = 1, *range(3, 10)
 FIELDS = {"state": 1, "output": 9, "join": 11}
 ANY = struct.pack("=qI", -1, 0)
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 Start = Callable[..., "Client"]

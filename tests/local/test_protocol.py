@@ -43,7 +43,7 @@ from drmaa_cffi import DeniedByDrmException, Session
         pytest.param(HEADER.pack(12, 99, 0, 1, 1), id="unknown kind"),
         pytest.param(HEADER.pack(12, 6, 0, 1, 1), id="before hello"),
         pytest.param(HEADER.pack(12, 1, 0, 1, 1), id="empty hello"),
-        pytest.param(HEADER.pack(37 + 5, 1, 0, 1, 1) + b"\2\0\0\0\0" + b"n" * 16
+        pytest.param(HEADER.pack(37 + 5, 1, 0, 1, 1) + b"\3\0\0\0\0" + b"n" * 16
                      + b"\xff\xff\xff\x7f" + b"x" * 5, id="text beyond the end"),
     ],
 )  # fmt: skip

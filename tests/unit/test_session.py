@@ -245,6 +245,16 @@ def test_control_explode(fake: Fake, session: Session) -> None:
     assert 0 == fake.calls("drmaa_control")
 
 
+def test_control_many(fake: Fake, session: Session) -> None:
+    """Where the library takes no list each job has its order, also after one that fails."""
+    fake.returns("drmaa_control", Errno.INVALID_JOB, first=2, last=2)
+    with pytest.raises(drmaa_cffi.InvalidJobException):
+        session.control(("7", 8, b"9"), "terminate")
+    assert 3 == fake.calls("drmaa_control")
+    session.control([], "terminate")
+    assert 3 == fake.calls("drmaa_control")
+
+
 @pytest.mark.parametrize(
     "job_id", [None, "", b"", 1.5, True, ["1"], {}, bytearray(b"12")], ids=repr
 )
@@ -253,7 +263,7 @@ def test_bad_job_id(session: Session, job_id: Any) -> None:
     for call in (
         session.jobStatus,
         session.wait,
-        lambda bad: session.control(bad, "hold"),
+        lambda bad: session.control([bad], "hold"),
         lambda bad: session.synchronize([bad]),
     ):
         with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no job id"):

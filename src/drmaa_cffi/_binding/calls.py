@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Callable, Iterable, NewType, Sequence
 
 from drmaa_cffi import errors
 from drmaa_cffi._drmaa import ffi, lib
+from drmaa_cffi.const import JOB_IDS_SESSION_ALL, JobControlAction, string_to_control_action
 from drmaa_cffi.errors import Errno
 from drmaa_cffi.jobinfo import JobInfo
 from drmaa_cffi.library import load_library
@@ -39,6 +40,8 @@ _DOUBT = (
 # the first thread that calls it, and ' 8.1.9' to all others.
 _first_names: list[str] = []
 _is_slurm_drmaa = False
+_ALL = JOB_IDS_SESSION_ALL.encode()
+_TERMINATE = string_to_control_action(JobControlAction.TERMINATE)
 # Not a plain one: a signal's handler may ask, too, while its thread does.
 _naming = threading.RLock()
 
@@ -303,6 +306,51 @@ def control(job_id: bytes, action: int) -> None:
     if code:
         fail(code, "drmaa_control", call)
     keep(call)
+
+
+def control_jobs(job_ids: Sequence[object], action: int) -> dict[int, errors.DrmaaException]:
+    """Do one action to many jobs, in one order where the library takes one.
+
+    Elsewhere one after the other. Terminating begins with the last: an end of one that runs
+    would let the next one begin.
+
+    Returns:
+        The errors, by their jobs' places in *job_ids*.
+
+    C: drmaa_control.
+    """
+    failed: dict[int, errors.DrmaaException] = {}
+    data: dict[int, bytes] = {}
+    for place, job_id in enumerate(job_ids):
+        try:
+            data[place] = encode_job_id(job_id)
+        except errors.DrmaaException as error:
+            failed[place] = error
+    if lib.dc_controls_jobs() and data and _ALL not in data.values():
+        _control_at_once(data, action, failed)
+        return failed
+    ending = action == _TERMINATE
+    for place, each in sorted(data.items(), reverse=ending):
+        try:
+            control(each, action)
+        except errors.DrmaaException as error:
+            failed[place] = error.with_traceback(None)
+    return failed
+
+
+def _control_at_once(
+    data: dict[int, bytes], action: int, failed: dict[int, errors.DrmaaException]
+) -> None:
+    ids = b"\0".join((*data.values(), b""))
+    call = begin()
+    code = lib.dc_control_jobs(ids, len(ids), len(data), action, call)
+    if code:
+        fail(code, "drmaa_control", call)
+    places = list(data)
+    for refusal in strings_of(call):
+        place, number, words = refusal.split(" ", 2)
+        failed[places[int(place)]] = errors.from_code(int(number), "drmaa_control", words, words)
+    end(call)
 
 
 def job_ps(job_id: bytes) -> int:

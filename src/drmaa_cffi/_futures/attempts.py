@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, Sequence
 
 from drmaa_cffi.const import JobControlAction, JobState
 from drmaa_cffi.errors import Errno, IllegalStateException, JobFailedError, from_code
@@ -44,7 +44,7 @@ class AttemptsFuture(JobFuture):
         index: The index of a bulk job's task; 0 for a single job.
         retry: When it is tried again; None for never.
         error_file: Where the job writes its errors, if it is to be checked.
-        withdraw: Takes the future from those that wait to be submitted.
+        withdraw: Takes futures from those that wait to be submitted.
         settle: Called once, when there is nothing more to submit.
     """
 
@@ -55,7 +55,7 @@ class AttemptsFuture(JobFuture):
         index: int,
         retry: Retry | None,
         error_file: ErrorFile | None,
-        withdraw: Callable[[AttemptsFuture], None],
+        withdraw: Callable[..., None],
         settle: Callable[[], None],
     ) -> None:
         self._prepare()
@@ -161,6 +161,14 @@ class AttemptsFuture(JobFuture):
         """End the current attempt, and don't try again. The result follows when it has ended."""
         self.left = 0
         super().terminate()
+
+    @staticmethod
+    def _give_up(futures: Sequence[AttemptsFuture]) -> None:
+        """Let no more attempts of these futures, of one executor, be submitted."""
+        for future in futures:
+            future.left = 0
+        if futures:
+            futures[0]._withdraw(*futures)  # noqa: SLF001 - they are of one kind
 
     def cancel(self) -> bool:
         """End the job, or don't submit it, and have no result."""

@@ -97,6 +97,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         # Held while cancel() ends the job: the record that the job leaves must come too late.
         self._deciding = threading.Lock()
         self._is_to_be_cancelled = False
+        # What came while it was to be.
+        self._missed: Outcome | None = None
         self._want = waiting.waits.want(job_id, self._deliver, owned=True)
 
     def _prepare(self) -> None:
@@ -138,6 +140,8 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
     def _end(self, outcome: Outcome) -> None:
         with self._deciding:
             is_mine = not self._is_to_be_cancelled
+            if not is_mine:
+                self._missed = outcome
         try:
             if is_mine:
                 self._set(outcome)
@@ -398,6 +402,30 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         # Callbacks may cancel, too, or wait.
         self._be_cancelled()
         return True
+
+    def _begin_cancel(self) -> bool:
+        """Have no result from now on; False if there is one, or it is so already."""
+        with self._deciding:
+            if self.done() or self._is_to_be_cancelled or self.has_record:
+                return False
+            self._is_to_be_cancelled = True
+        return True
+
+    def _end_cancel(self, error: DrmaaException | None) -> DrmaaException | None:
+        """Be cancelled, as the DRM has been told; after an error have a result again.
+
+        Returns:
+            The error that cancel() would raise.
+        """
+        if error is None:
+            self._be_cancelled()
+            return None
+        with self._deciding:
+            self._is_to_be_cancelled = False
+            missed, self._missed = self._missed, None
+        if missed is not None:
+            self._set(missed)
+        return None if isinstance(error, InvalidJobException) or self._has_ended() else error
 
     def _cancel_meanwhile(self) -> bool:
         """Be cancelled from now on; the DRM is told in a thread, as a loop has others to serve."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Callable, Generator
 from drmaa_cffi._waiting import sleeping, waiting
 from drmaa_cffi.errors import DrmaaException, IllegalStateException
 
+from .cancelling import cancel_all
 from .future import JobFuture
 
 if TYPE_CHECKING:
@@ -111,13 +112,7 @@ class Pending:
 
     def cancel_all(self) -> list[DrmaaException]:
         """Cancel all futures; return the errors of those that can't be."""
-        errors: list[DrmaaException] = []
         with self._changed:  # a submission that is under way makes a future, too
             self._changed.wait_for(lambda: not self._submitting)
-        # The newest first: an end of one that runs would let the next one begin.
-        for _, future in sorted(self._futures.items(), key=itemgetter(0), reverse=True):
-            try:
-                future.cancel()
-            except DrmaaException as error:
-                errors.append(error.with_traceback(None))  # which has this list
-        return errors
+        in_order = sorted(self._futures.items(), key=itemgetter(0))
+        return cancel_all([future for _, future in in_order])

@@ -6,9 +6,8 @@ import sys
 
 import click
 
-from drmaa_cffi.const import JobControlAction
-from drmaa_cffi.errors import DrmaaException
-from drmaa_cffi.session import Session
+from drmaa_cffi._binding import calls
+from drmaa_cffi.const import JobControlAction, string_to_control_action
 
 from .ids import STDIN_HELP, ids_argument, read_ids
 from .output import PROGRAM, document, say, words_of
@@ -39,18 +38,12 @@ def _command(action: JobControlAction) -> click.Command:
         asked = read_ids(ids, contact, engine=engine)
         jobs: list[dict[str, str | None]] = []
         with open_session(asked.contact, engine=asked.engine):
-            # The newest first: an end of one that runs would let the next one begin.
-            ending = action == JobControlAction.TERMINATE
-            for job_id in reversed(asked.ids) if ending else asked.ids:
-                error = None
-                try:
-                    Session.control(job_id, action)
-                except DrmaaException as caught:
-                    error = words_of(caught)
+            failed = calls.control_jobs(asked.ids, string_to_control_action(action))
+            for place, job_id in enumerate(asked.ids):
+                error = words_of(failed[place]) if place in failed else None
+                if error is not None:
                     say(f"{PROGRAM}: job {job_id}: {error}")
                 jobs.append({"job": job_id, "error": error})
-        if ending:
-            jobs.reverse()
         if as_json:
             document({"action": str(action), "jobs": jobs})
         sys.exit(any(job["error"] is not None for job in jobs))

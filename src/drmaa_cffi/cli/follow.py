@@ -99,8 +99,6 @@ def _terminate(watch: Watch) -> None:
     watch.terminated = True
     jobs = watch.unfinished
     say(f"terminating {len(jobs)} job{'s' if len(jobs) > 1 else ''}; Ctrl-C leaves them to it")
-    # The newest first: an end of one that runs would let the next one begin.
-    for job_id in reversed(jobs):
-        # Some may have ended meanwhile.
-        with contextlib.suppress(DrmaaException):
-            Session.control(job_id, JobControlAction.TERMINATE)
+    # Some may have ended meanwhile.
+    with contextlib.suppress(DrmaaException):
+        Session.control(jobs, JobControlAction.TERMINATE)

@@ -200,6 +200,36 @@ int dc_control(const char *job_id, int action, dc_call *call)
     return code;
 }
 
+typedef int control_jobs_routine(const char *job_ids[], int action,
+                                 drmaa_attr_values_t **refusals, char *diagnosis,
+                                 size_t diagnosis_len);
+
+static control_jobs_routine *control_jobs(void)
+{
+    control_jobs_routine *routine;
+    void *found = dc_own_routine("drmaa_control_jobs");
+    memcpy(&routine, &found, sizeof routine);
+    return routine;
+}
+
+int dc_controls_jobs(void) { return control_jobs() != NULL; }
+
+int dc_control_jobs(const char *job_ids, size_t size, size_t count, int action, dc_call *call)
+{
+    drmaa_attr_values_t *refusals = NULL;
+    dc_begin_list(call);
+    int code = dc_enter_session(call);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    const char **strings;
+    code = dc_point_into(job_ids, size, count, 1, &strings, call);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    code = control_jobs()(strings, action, &refusals, DC_DIAGNOSIS(call));
+    free(strings);
+    return code == DRMAA_ERRNO_SUCCESS ? dc_read_values(refusals, 0, call) : code;
+}
+
 int dc_job_ps(const char *job_id, dc_call *call)
 {
     call->status = DRMAA_PS_UNDETERMINED;

@@ -49,6 +49,15 @@ int dc_run_bulk_jobs(dc_template *t, int begin, int end, int step, dc_call *call
 /* drmaa_control. */
 int dc_control(const char *job_id, int action, dc_call *call);
 
+/* 1 if the library has drmaa_control_jobs, as our own engines' have. */
+int dc_controls_jobs(void);
+
+/*
+ * drmaa_control_jobs: count ids in size bytes. What was refused goes to call->block, an entry
+ * "index code words" each.
+ */
+int dc_control_jobs(const char *job_ids, size_t size, size_t count, int action, dc_call *call);
+
 /* drmaa_job_ps: to call->status. */
 int dc_job_ps(const char *job_id, dc_call *call);
 

@@ -190,20 +190,88 @@ static int finish_and_ask(request *of, diagnosis_buffer diagnosis)
     return code;
 }
 
+/* Writes how many ids there are before NULL, and each. */
+static void put_ids(wire_buffer *frame, const char *job_ids[])
+{
+    uint32_t count = 0;
+    while (job_ids[count] != NULL)
+        count++;
+    wire_put_u32(frame, count);
+    for (uint32_t i = 0; i < count; i++)
+        wire_put_text(frame, job_ids[i]);
+}
+
+static int check_action(int action, diagnosis_buffer diagnosis)
+{
+    if (action < DRMAA_CONTROL_SUSPEND || action > DRMAA_CONTROL_TERMINATE)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
+                    "%d is no action: 0 suspends, 1 resumes, 2 holds, 3 releases, 4 terminates",
+                    action);
+    return DRMAA_ERRNO_SUCCESS;
+}
+
 EXPORT int drmaa_control(const char *job_id, int action, char *words, size_t size)
 {
     diagnosis_buffer diagnosis = {words, size};
     if (job_id == NULL)
         return refuse_null("the job id", diagnosis);
-    if (action < DRMAA_CONTROL_SUSPEND || action > DRMAA_CONTROL_TERMINATE)
-        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
-                    "%d is no action: 0 suspends, 1 resumes, 2 holds, 3 releases, 4 terminates",
-                    action);
+    int code = check_action(action, diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
     request of = {0};
     begin_request(&of.frame, REQUEST_CONTROL);
     wire_put_u32(&of.frame, (uint32_t)action);
     wire_put_text(&of.frame, job_id);
-    int code = finish_and_ask(&of, diagnosis);
+    code = finish_and_ask(&of, diagnosis);
+    free_request(&of);
+    return code;
+}
+
+/* The texts of an answer, as a list; NULL if there is no memory. */
+static drmaa_attr_values_t *read_texts(wire_reader *answer)
+{
+    uint32_t count = wire_get_u32(answer);
+    /* Each takes at least its size's four bytes. */
+    if (answer->failed || count > (size_t)(answer->end - answer->at) / 4)
+        return NULL;
+    char **texts = calloc((size_t)count + 1, sizeof *texts);
+    bool whole = texts != NULL;
+    for (uint32_t i = 0; whole && i < count; i++) {
+        texts[i] = wire_get_text(answer);
+        whole = texts[i] != NULL;
+    }
+    drmaa_attr_values_t *values = whole ? new_values((const char *const *)texts, count) : NULL;
+    for (uint32_t i = 0; texts != NULL && i < count; i++)
+        free(texts[i]);
+    free(texts);
+    return values;
+}
+
+/* One action on many jobs (their ids, then NULL), in one order: none of them starts because another
+ * one ends. Not DRMAA's: whoever has our header's routines only calls drmaa_control for each. After
+ * success `*refusals` is a list for drmaa_get_next_attr_value, with an entry "index code words" for
+ * each job that the action does not apply to. */
+EXPORT int drmaa_control_jobs(const char *job_ids[], int action, drmaa_attr_values_t **refusals,
+                              char *words, size_t size)
+{
+    diagnosis_buffer diagnosis = {words, size};
+    if (job_ids == NULL || refusals == NULL)
+        return refuse_null(job_ids == NULL ? "the list of job ids" : "the place for the refusals",
+                           diagnosis);
+    int code = check_action(action, diagnosis);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    request of = {0};
+    begin_request(&of.frame, REQUEST_CONTROL_JOBS);
+    wire_put_u32(&of.frame, (uint32_t)action);
+    put_ids(&of.frame, job_ids);
+    code = finish_and_ask(&of, diagnosis);
+    if (code == DRMAA_ERRNO_SUCCESS) {
+        wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
+        *refusals = read_texts(&answer);
+        if (*refusals == NULL)
+            code = fail_no_memory(diagnosis);
+    }
     free_request(&of);
     return code;
 }
@@ -250,38 +318,16 @@ EXPORT int drmaa_synchronize(const char *job_ids[], signed long timeout, int dis
     request of = {0};
     begin_request(&of.frame, REQUEST_SYNCHRONIZE);
     int code = put_timeout(&of, timeout, diagnosis);
-    uint32_t count = 0;
     bool all = false;
-    for (; job_ids[count] != NULL; count++)
-        all = all || strcmp(job_ids[count], DRMAA_JOB_IDS_SESSION_ALL) == 0;
+    for (const char **id = job_ids; *id != NULL && !all; id++)
+        all = strcmp(*id, DRMAA_JOB_IDS_SESSION_ALL) == 0;
     wire_put_u8(&of.frame, dispose != 0);
     wire_put_u8(&of.frame, all);
-    wire_put_u32(&of.frame, all ? 0 : count);
-    for (uint32_t i = 0; !all && i < count; i++)
-        wire_put_text(&of.frame, job_ids[i]);
+    put_ids(&of.frame, all ? (const char *[]){NULL} : job_ids);
     if (code == DRMAA_ERRNO_SUCCESS)
         code = finish_and_ask(&of, diagnosis);
     free_request(&of);
     return code;
-}
-
-/* The usage texts of an answer, as a list; NULL if there is no memory. */
-static drmaa_attr_values_t *read_usage(wire_reader *answer)
-{
-    uint32_t count = wire_get_u32(answer);
-    if (answer->failed || count > 1000)
-        return NULL;
-    char **texts = calloc((size_t)count + 1, sizeof *texts);
-    bool whole = texts != NULL;
-    for (uint32_t i = 0; whole && i < count; i++) {
-        texts[i] = wire_get_text(answer);
-        whole = texts[i] != NULL;
-    }
-    drmaa_attr_values_t *values = whole ? new_values((const char *const *)texts, count) : NULL;
-    for (uint32_t i = 0; texts != NULL && i < count; i++)
-        free(texts[i]);
-    free(texts);
-    return values;
 }
 
 EXPORT int drmaa_wait(const char *job_id, char *job_id_out, size_t job_id_out_len, int *stat,
@@ -312,7 +358,7 @@ EXPORT int drmaa_wait(const char *job_id, char *job_id_out, size_t job_id_out_le
         if (stat != NULL)
             *stat = number;
         if (usage != NULL) {
-            *usage = read_usage(&answer);
+            *usage = read_texts(&answer);
             if (*usage == NULL)
                 code = fail_no_memory(diagnosis);
         }

@@ -4,7 +4,7 @@
 
 #include "wire.h"
 
-#define PROTOCOL_VERSION 2
+#define PROTOCOL_VERSION 3
 
 enum request_kind {
     REQUEST_HELLO = 1,
@@ -15,6 +15,7 @@ enum request_kind {
     REQUEST_STATUS,
     REQUEST_WAIT,
     REQUEST_SYNCHRONIZE,
+    REQUEST_CONTROL_JOBS = 12,
 };
 
 /* Where the fields of a request's header stand, and the flag of one that is asked again. */

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from . import engine, home, model, spec, waiting
 
@@ -81,6 +81,20 @@ class Backend(Protocol):
         self, question: waiting.Question, action: int, tasks: Iterable[model.Task], *, again: bool
     ) -> None:
         """Does one action to all of a session's tasks to which it applies, and answers."""
+        ...
+
+    def control_jobs(
+        self,
+        question: waiting.Question,
+        action: int,
+        jobs: Sequence[tuple[str, model.Task | None]],
+        *,
+        again: bool,
+    ) -> None:
+        """Does one action to each of some jobs to which it applies, as one order.
+
+        The answer is `engine.pack_refusals`.
+        """
         ...
 
     def status(self, question: waiting.Question, text: str, task: model.Task | None) -> None:

@@ -14,18 +14,19 @@ from . import codes, model, repeats, report, spec, waiting
 if TYPE_CHECKING:
     from .server import Server
 
-PROTOCOL = 2
+PROTOCOL = 3
 MOST_FRAME = 64 << 20
 #: How long a client may be silent before its hello, and in the middle of a message.
 _SILENT_SECONDS = 10
 HELLO, EXIT, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, SYNCHRONIZE, INFO, STOP, JOBS = range(1, 12)
+CONTROL_JOBS = 12
 ALL = "DRMAA_JOB_IDS_SESSION_ALL"
 
 HEADER = struct.Struct("=IBBxxII")
 ANSWER = struct.Struct("=III")
 _U32 = struct.Struct("=I")
 _WAIT = struct.Struct("=qI")
-_SYNCHRONIZE = struct.Struct("=qBBI")
+_SYNCHRONIZE = struct.Struct("=qBB")
 _SUBMIT = struct.Struct("=6q3i")
 _HELLO = struct.Struct("=IB16sI")
 _PEER = struct.Struct("3i")
@@ -85,6 +86,7 @@ class Connection(asyncio.Protocol):
             INFO: self._info,
             STOP: self._stop,
             JOBS: self._jobs,
+            CONTROL_JOBS: self._control_jobs,
         }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -308,16 +310,20 @@ class Connection(asyncio.Protocol):
 
     def _control(self, question: _Question, payload: bytes, again: bool) -> None:
         session = self._active()
-        (action,) = _U32.unpack_from(payload)
+        action = _action(payload)
         text, _ = _text(payload, 4)
-        if action > codes.TERMINATE:
-            raise ValueError("an unknown action")
         if text == ALL:
             tasks = (task for job in list(session.jobs.values()) for task in job.all_tasks())
             self._engine.backend.control_all(question, action, tasks, again=again)
         else:
             task = self._engine.jobs.find(text)
             self._engine.backend.control(question, action, text, task, again=again)
+
+    def _control_jobs(self, question: _Question, payload: bytes, again: bool) -> None:
+        self._active()
+        action = _action(payload)
+        jobs = [(text, self._engine.jobs.find(text)) for text in _texts(payload, 4)]
+        self._engine.backend.control_jobs(question, action, jobs, again=again)
 
     def _status(self, question: _Question, payload: bytes, _again: bool) -> None:
         self._active()
@@ -337,14 +343,10 @@ class Connection(asyncio.Protocol):
 
     def _synchronize(self, question: _Question, payload: bytes, _again: bool) -> None:
         session = self._active()
-        milliseconds, dispose, everything, count = _SYNCHRONIZE.unpack_from(payload)
-        tasks: list[model.Task] = []
-        at = _SYNCHRONIZE.size
-        for _ in range(count):
-            text, at = _text(payload, at)
-            task = self._engine.jobs.find(text, session)
-            if task is not None:
-                tasks.append(task)
+        milliseconds, dispose, everything = _SYNCHRONIZE.unpack_from(payload)
+        find = self._engine.jobs.find
+        found = [find(text, session) for text in _texts(payload, _SYNCHRONIZE.size)]
+        tasks = [task for task in found if task is not None]
         self._engine.waiting.synchronize(
             question,
             session,
@@ -368,6 +370,23 @@ class Connection(asyncio.Protocol):
 
 def _frame(number: int, code: int, payload: bytes) -> bytes:
     return ANSWER.pack(len(payload) + 8, number, code) + payload
+
+
+def _action(payload: bytes) -> int:
+    (action,) = _U32.unpack_from(payload)
+    if action > codes.TERMINATE:
+        raise ValueError("an unknown action")
+    return int(action)
+
+
+def _texts(payload: bytes, at: int) -> list[str]:
+    (count,) = _U32.unpack_from(payload, at)
+    at += _U32.size
+    texts: list[str] = []
+    for _ in range(count):
+        text, at = _text(payload, at)
+        texts.append(text)
+    return texts
 
 
 def _text(payload: bytes, at: int) -> tuple[str, int]:

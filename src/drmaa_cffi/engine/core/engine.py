@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Callable
 from . import backend, codes, contexts, model, repeats, spec, store, waiting
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from . import home as homes
     from . import rows
 
@@ -368,6 +370,16 @@ def pack_places(job: model.Job) -> bytes:
     """The answer to a submission: how many places, and each."""
     places = job.places
     return len(places).to_bytes(4, sys.byteorder) + b"".join(place.packed() for place in places)
+
+
+def pack_refusals(refusals: Mapping[int, codes.Refusal]) -> bytes:
+    """The answer to an order for many jobs: how many do not carry it out, and each with why."""
+    texts = [
+        f"{place} {refusal.code} {refusal.words}".encode("utf-8", "replace")
+        for place, refusal in sorted(refusals.items())
+    ]
+    packed = (len(text).to_bytes(4, sys.byteorder) + text for text in texts)
+    return len(texts).to_bytes(4, sys.byteorder) + b"".join(packed)
 
 
 def unknown_job(text: str, where: str = "") -> codes.Refusal:

@@ -24,7 +24,7 @@ from . import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from drmaa_cffi.engine.core import waiting
 
@@ -205,6 +205,23 @@ class Local:
         """Does one action to all of a session's jobs."""
         self._control.all(action, tasks, again=again)
         question.answer(codes.SUCCESS)
+
+    def control_jobs(
+        self,
+        question: waiting.Question,
+        action: int,
+        jobs: Sequence[tuple[str, model.Task | None]],
+        *,
+        again: bool,
+    ) -> None:
+        """Does one action to each of some jobs; none starts before the round is over."""
+        refusals: dict[int, codes.Refusal] = {}
+        for place, (text, task) in enumerate(jobs):
+            try:
+                self._control.one(action, _known(text, task), again=again)
+            except codes.Refusal as refusal:
+                refusals[place] = refusal
+        question.answer(codes.SUCCESS, engine.pack_refusals(refusals))
 
     def status(self, question: waiting.Question, text: str, task: model.Task | None) -> None:
         """Answers with a job's state."""

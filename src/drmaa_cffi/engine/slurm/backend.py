@@ -24,7 +24,7 @@ from . import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from drmaa_cffi.engine.core import waiting
 
@@ -242,15 +242,32 @@ class Slurm:
         """Does one action to all of a session's jobs."""
         self._do(self._answer(question, self._control.all(action, list(tasks), again=again)))
 
-    async def _answer(self, question: waiting.Question, work: Coroutine[Any, Any, None]) -> None:
+    def control_jobs(
+        self,
+        question: waiting.Question,
+        action: int,
+        jobs: Sequence[tuple[str, model.Task | None]],
+        *,
+        again: bool,
+    ) -> None:
+        """Does one action to each of some jobs, by one command for all."""
+
+        async def act() -> bytes:
+            return engine.pack_refusals(await self._control.each(action, jobs, again=again))
+
+        self._do(self._answer(question, act()))
+
+    async def _answer(
+        self, question: waiting.Question, work: Coroutine[Any, Any, bytes | None]
+    ) -> None:
         try:
-            await work
+            payload = await work
         except codes.Refusal as refusal:
             question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
         except (commands.Unreachable, commands.Refused) as error:
             question.answer(*_failure(error))
         else:
-            question.answer(codes.SUCCESS)
+            question.answer(codes.SUCCESS, payload or b"")
 
     def status(self, question: waiting.Question, text: str, task: model.Task | None) -> None:
         """Answers with a job's state."""

@@ -11,6 +11,8 @@ from drmaa_cffi.engine.core import codes, engine, model
 from . import commands, looking, states, tracking
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from . import snapshot
 
 #: Of one command: what it prints, and what slurmctld does at once, is limited.
@@ -97,6 +99,62 @@ class Control:
             await self._act(action, [task.id for task in chosen], chosen)
         elif not again:
             raise codes.inapplicable(action)
+
+    async def each(
+        self, action: int, jobs: Sequence[tuple[str, model.Task | None]], *, again: bool
+    ) -> dict[int, codes.Refusal]:
+        """One action on each of these jobs that it applies to.
+
+        Returns:
+            Why it does not, of the others, by their places.
+
+        Raises:
+            commands.Unreachable, commands.Refused: Slurm has not done it.
+        """
+        refusals: dict[int, codes.Refusal] = {}
+        chosen: list[model.Task] = []
+        for place, (text, task) in enumerate(jobs):
+            if task is None:  # of another engine, or of none: few
+                try:
+                    await self.one(action, text, task, again=again)
+                except codes.Refusal as refusal:
+                    refusals[place] = refusal
+            elif task.state != model.ENDED:
+                chosen.append(task)
+            elif not again:
+                refusals[place] = codes.inapplicable(action, f"job {text} has ended")
+        if chosen and action == codes.TERMINATE:
+            await self.terminate(chosen)
+        elif chosen:
+            refusals.update(await self._each_known(action, jobs, chosen, again=again))
+        return refusals
+
+    async def _each_known(
+        self,
+        action: int,
+        jobs: Sequence[tuple[str, model.Task | None]],
+        tasks: list[model.Task],
+        *,
+        again: bool,
+    ) -> dict[int, codes.Refusal]:
+        now = time.monotonic()
+        found = await self._looks.fresh()
+        if any(task.id not in found for task in tasks):  # new ones
+            found = await self._looks.since(now)
+        fit = {
+            task for task in tasks if task.id in found and _applies(action, found[task.id], task)
+        }
+        if fit:
+            some = [task for task in tasks if task in fit]
+            await self._act(action, [task.id for task in some], some)
+        if again:
+            return {}
+        misfits = set(tasks) - fit
+        return {
+            place: codes.inapplicable(action, f"job {text} is not such a one now")
+            for place, (text, task) in enumerate(jobs)
+            if task in misfits
+        }
 
     async def terminate(self, tasks: list[model.Task]) -> None:
         """Ends jobs; which they are is stored at once, what becomes of them Slurm says later."""
