@@ -10,6 +10,7 @@ import sys
 import threading
 from typing import Callable, Iterator, Mapping, NamedTuple, NoReturn, Sequence
 
+from ._binding import elf
 from ._drmaa import ffi, lib
 from .errors import (
     Attempt,
@@ -40,6 +41,7 @@ _OUR_LIBRARIES = {
     for name in (LOCAL, SLURM)
 }
 _DEBIAN_GRID_ENGINE = "/usr/lib/gridengine-drmaa/lib/libdrmaa.so*"
+_INSTALL_AGAIN = "install the library again, or remove what is left of it"
 _REASON_SIZE = 4096
 #: With munge gone each of Slurm's commands takes 49.
 _PING_SECONDS = 10
@@ -70,7 +72,8 @@ def _from_environment(environ: Mapping[str, str]) -> Sequence[str]:
     path = environ.get(PATH_VARIABLE)
     if path is None:
         raise LookupError("not set")
-    return (path,)
+    # Blanks around it, or a line's end, come from files of settings.
+    return (path if os.path.lexists(path) else path.strip(),)
 
 
 def _from_loader(_: Mapping[str, str]) -> Sequence[str]:
@@ -199,6 +202,9 @@ def _try(candidate: str, found_via: str) -> Library | Attempt:
             "unset"
         )
         return Attempt(found_via, repr(candidate), "this is not a path", remedy)
+    cut_off = elf.cut_off(candidate)
+    if cut_off:
+        return Attempt(found_via, candidate, cut_off, _INSTALL_AGAIN)
     text = ffi.new("char[]", _REASON_SIZE)
     outcome = lib.dc_load(os.fsencode(candidate), text, _REASON_SIZE)
     reason = os.fsdecode(ffi.string(text))
@@ -208,6 +214,9 @@ def _try(candidate: str, found_via: str) -> Library | Attempt:
     if outcome == lib.DC_NOT_A_DRMAA:
         reason = f"it lacks the routines {reason}"
     elif _is_absent(candidate, reason):
+        dangling = elf.dangling(candidate)
+        if dangling:
+            return Attempt(found_via, candidate, dangling, _INSTALL_AGAIN)
         if candidate in SONAMES:
             return Attempt(found_via, candidate, "the loader finds none", "")
         if os.path.isfile(candidate):  # glibc calls a library for another processor absent

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fake import HERE, SOURCES, Fake, compile_library
 
+import programs
 from terminal import Terminal, drmaa_cffi
 
 CLEAN: dict[str, str | None] = dict.fromkeys(
@@ -87,6 +88,23 @@ def test_wrong_path() -> None:
     verdict, said, remedy = check(told, "library")
     assert ("failure", True) == (verdict, "cannot open shared object file" in said)
     assert "check the path" in remedy
+
+
+def test_no_library_at_all(tmp_path: Path) -> None:
+    """Where there is no library, `doctor` and `run` mention the engine that needs none."""
+    nothing = (
+        "import drmaa_cffi.library as l; l.SONAMES = (); "
+        "l._DEBIAN_GRID_ENGINE = '/nonexistent/libdrmaa.so*'; "
+        "from drmaa_cffi.cli.app import run_app; run_app()"
+    )
+    # An ldconfig that knows of none.
+    (tmp_path / "ldconfig").write_text("#!/bin/sh\n", encoding="utf-8")
+    (tmp_path / "ldconfig").chmod(0o755)
+    for words in (["doctor"], ["run", "true"]):
+        done = programs.run(nothing, *words, **{**CLEAN, "PATH": str(tmp_path)})
+        said = done.stdout + done.stderr
+        assert "without a cluster, --local runs jobs on this machine" in said
+        assert done.returncode
 
 
 def test_narrow_terminal() -> None:

@@ -110,6 +110,39 @@ def test_text_file(tmp_path: Path) -> None:
     assert "this is not a shared library" in said
 
 
+@pytest.mark.parametrize("by", ["path", "loader"])
+@pytest.mark.parametrize("part", [0.02, 0.5])
+def test_cut_off(tmp_path: Path, fake_library: Fake, part: float, by: str) -> None:
+    """A library whose end is missing is refused; to load it would end the program by SIGBUS."""
+    data = fake_library.path.read_bytes()
+    path = tmp_path / "libdrmaa.so.1.0"
+    path.write_bytes(data[: int(len(data) * part)])
+    sought: dict[str, str | None] = {"DRMAA_LIBRARY_PATH": str(path)}
+    done = run(REPORT, **(sought if by == "path" else {"LD_LIBRARY_PATH": str(tmp_path)}))
+    assert f"{path} is cut off: it has" in done.stdout
+    assert ("", 0) == (done.stderr, done.returncode)
+
+
+@pytest.mark.parametrize("by", ["path", "loader"])
+def test_dangling_link(tmp_path: Path, by: str) -> None:
+    """A link that leads nowhere is called that, with where it leads."""
+    (tmp_path / "libdrmaa.so.1.0").symlink_to("/nonexistent/libdrmaa.so.1.0")
+    sought: dict[str, str | None] = {"DRMAA_LIBRARY_PATH": f"{tmp_path}/libdrmaa.so.1.0"}
+    done = run(REPORT, **(sought if by == "path" else {"LD_LIBRARY_PATH": str(tmp_path)}))
+    said = "libdrmaa.so.1.0 is a link to a file that is gone, /nonexistent/libdrmaa.so.1.0"
+    assert f"{tmp_path}/{said}" in done.stdout
+
+
+def test_blanks_around_path(tmp_path: Path, fake_library: Fake) -> None:
+    """Blanks around the path, or a line's end, are no part of it, but where a file has them."""
+    done = run(LOAD, DRMAA_LIBRARY_PATH=f" {fake_library.path} \n")
+    assert f"{fake_library.path}|DRMAA_LIBRARY_PATH\n" == done.stdout
+    (tmp_path / "libdrmaa.so ").symlink_to(fake_library.path)
+    done = run(LOAD, DRMAA_LIBRARY_PATH=f"{tmp_path}/libdrmaa.so ")
+    assert f"{tmp_path}/libdrmaa.so |DRMAA_LIBRARY_PATH\n" == done.stdout
+    assert "this is not a path" in report(" ")
+
+
 def test_folder(tmp_path: Path) -> None:
     """A folder is answered with what to give instead."""
     assert "give the full path of the libdrmaa.so file itself" in report(tmp_path)

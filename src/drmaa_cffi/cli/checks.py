@@ -11,7 +11,7 @@ from drmaa_cffi import const
 from drmaa_cffi.library import LOCAL, PATH_VARIABLE, SLURM, remedy_for
 
 from .diagnosis import Candidate, Diagnosis
-from .output import PROGRAM
+from .output import PROGRAM, WITHOUT_LIBRARY
 from .slurm_checks import slurm_checks
 from .verdicts import Check, Verdict
 
@@ -62,6 +62,7 @@ def _library(found: Diagnosis) -> Iterator[Check]:
     remedy = f"set {PATH_VARIABLE} to the full path of the site's libdrmaa.so"
     if found.searched[-1].decisive:
         remedy += ", or unset it to have it searched"
+    remedy += f"; {WITHOUT_LIBRARY}"
     yield Check("library", Verdict.FAILURE, "no libdrmaa can be loaded", remedy)
 
 

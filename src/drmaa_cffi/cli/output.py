@@ -9,7 +9,11 @@ from typing import IO, Any
 import click
 from rich.console import Console
 
+from drmaa_cffi.errors import LibraryNotFoundError
+
 PROGRAM = "drmaa-cffi"
+#: What helps where there is no library.
+WITHOUT_LIBRARY = "without a cluster, --local runs jobs on this machine"
 
 
 def console(stream: IO[str]) -> Console:
@@ -38,7 +42,8 @@ def say(text: str) -> None:
 
 def words_of(error: BaseException) -> str:
     """Return what an error says, without the number that means nothing to a shell."""
-    return re.sub(r"^code -?\d+: ", "", str(error))
+    text = re.sub(r"^code -?\d+: ", "", str(error))
+    return f"{text}\n{WITHOUT_LIBRARY}" if isinstance(error, LibraryNotFoundError) else text
 
 
 def document(value: object) -> None:
