@@ -17,6 +17,7 @@ from typing import Any, Callable, Iterator
 from clusters import pids_with, place, until
 
 HERE = Path(__file__).parent
+DAEMONS = ("munged", "mariadbd", "slurmdbd", "slurmctld", "slurmd")
 # Beyond those that tests/slurm/start takes by itself.
 FIRST_PORT = 25100
 #: Puts a script before one of Slurm's commands.
@@ -36,6 +37,8 @@ class Cluster:
         }
         # Not that of a test, which may have put something before Slurm's commands.
         self._path = os.environ["PATH"]
+        # Those that ran when all was well.
+        self._well: list[int] = []
 
     def run(self, *words: str, seconds: float = 60) -> str:
         """Run a command in the cluster's environment and return what it says."""
@@ -54,7 +57,20 @@ class Cluster:
 
     def up(self) -> None:
         """See to it that all daemons run and answer, and that the node takes jobs."""
-        self.run(str(HERE / "start"), *self.place, *self.options, seconds=250)
+        if not self._is_well():
+            self.run(str(HERE / "start"), *self.place, *self.options, seconds=250)
+            self._well = self.pids(*DAEMONS)
+
+    def _is_well(self) -> bool:
+        """Whether no daemon has ended since it was well; ``start`` would see it, in seconds."""
+        if not self._well or self._well != self.pids(*DAEMONS):
+            return False
+        try:
+            said = self.run("sinfo", "--noheader", "--format=%R %a %T", seconds=10)
+        except (AssertionError, subprocess.TimeoutExpired):
+            return False
+        pattern = r"main up STATE\nshort up STATE\n".replace("STATE", "(idle|mixed|allocated)")
+        return re.fullmatch(pattern, said) is not None
 
     def pids(self, *names: str) -> list[int]:
         """Return this cluster's processes of these daemons."""

@@ -290,3 +290,15 @@ def test_slurm_conf(tmp_path: Path, library: str) -> None:
     conf.write_text("")
     told = doctor(True, DRMAA_LIBRARY_PATH=library, SLURM_CONF=str(conf))
     assert ("ok", str(conf), "") == check(told, "SLURM_CONF")
+
+
+def test_slurm_drmaa(tmp_path: Path, library: str) -> None:
+    """With slurm-drmaa its errors are named, and the way out; with another library not."""
+    flags = """-DFAKE_SYSTEM='"SLURM 22.05.8"'"""
+    path = compile_library(tmp_path / "libdrmaa.so", *SOURCES, flags=flags)
+    verdict, said, remedy = check(doctor(True, DRMAA_LIBRARY_PATH=str(path)), "slurm-drmaa")
+    assert ("warning", True) == (verdict, "a success" in said)
+    assert "DRMAA_LIBRARY_PATH=slurm" in remedy
+    assert "pool_delay: 1" in remedy
+    told = doctor(True, DRMAA_LIBRARY_PATH=library)
+    assert "slurm-drmaa" not in {each["name"] for each in told["checks"]}

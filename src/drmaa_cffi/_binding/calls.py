@@ -66,8 +66,7 @@ def _load() -> None:
                     name = _ask("drmaa_get_DRM_system", lib.dc_get_DRM_system)
                 except errors.DrmaaException:
                     name = ""
-                # 'SLURM 22.05.8'; without the number where the controller does not answer.
-                _is_slurm_drmaa = name.partition(" ")[0] == "SLURM"
+                _is_slurm_drmaa = means_slurm_drmaa(name)
                 _first_names.append(name)
 
 
@@ -119,8 +118,14 @@ def get_DRM_system() -> str:
     return _whole_name(_ask("drmaa_get_DRM_system", lib.dc_get_DRM_system))
 
 
+def means_slurm_drmaa(system: str) -> bool:
+    """Whether *system*, of drmaa_get_DRM_system, is what slurm-drmaa says."""
+    # 'SLURM 22.05.8'; without the number where the controller does not answer.
+    return system.partition(" ")[0] == "SLURM"
+
+
 def is_slurm_drmaa() -> bool:
-    """Whether the loaded library is slurm-drmaa, as its DRM's name tells."""
+    """Whether the loaded library is slurm-drmaa."""
     return _is_slurm_drmaa
 
 

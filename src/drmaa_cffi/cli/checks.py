@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Iterator
 
 from drmaa_cffi import const
+from drmaa_cffi._binding.calls import means_slurm_drmaa
 from drmaa_cffi.library import LOCAL, PATH_VARIABLE, SLURM, remedy_for
 
 from .diagnosis import Candidate, Diagnosis
@@ -188,7 +189,9 @@ def _grid_engine(found: Diagnosis) -> Iterator[Check]:
 
 def _slurm(found: Diagnosis) -> Iterator[Check]:
     if found.engine == SLURM:
-        yield from slurm_checks()
+        yield from slurm_checks(found.steps.get("test job"))
+    if means_slurm_drmaa(found.drm):
+        yield Check("slurm-drmaa", Verdict.WARNING, _SLURM_DRMAA, _SLURM_DRMAA_REMEDY)
     conf = os.environ.get("SLURM_CONF")
     if not (conf or "slurm" in _hints(found)):
         return
@@ -200,6 +203,17 @@ def _slurm(found: Diagnosis) -> Iterator[Check]:
         yield Check("SLURM_CONF", Verdict.WARNING, said, remedy)
     else:
         yield Check("SLURM_CONF", Verdict.OK, conf or "it is not set, and need not be")
+
+
+_SLURM_DRMAA = (
+    "it calls some jobs that failed or were cancelled a success, of which most are caught here; "
+    "and to wait for any job, or by futures, it asks Slurm for every job each time"
+)
+_SLURM_DRMAA_REMEDY = (
+    f"{PATH_VARIABLE}=slurm has Slurm's own commands run the jobs. Else put `pool_delay: 1` into "
+    "~/.slurm_drmaa.conf, so that waits end sooner; its `wait_thread: 1` is faster with many "
+    "jobs, and forgets ends: synchronize() and then wait() by single ids is as fast, and does not"
+)
 
 
 def _hints(found: Diagnosis) -> str:

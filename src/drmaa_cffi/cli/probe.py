@@ -118,6 +118,7 @@ def _test_job(seconds: float) -> Facts:
             raise
         info = error.jobInfo
     facts.update(wait=time.monotonic() - began, outcome=info.describe())
+    facts["usage"] = info.resourceUsage
     if not info.ok:
         facts["error"] = f"job {job_id} {info.describe()}"
     return facts

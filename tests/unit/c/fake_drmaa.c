@@ -181,10 +181,15 @@ EXPORT int drmaa_get_contact(char *contact, size_t contact_len, char *diagnosis,
     return say("drmaa_get_contact", "fake", contact, contact_len, diagnosis, diagnosis_len);
 }
 
+/* What it says where no test tells it, in another process for instance. */
+#ifndef FAKE_SYSTEM
+#define FAKE_SYSTEM "FAKE 1"
+#endif
+
 EXPORT int drmaa_get_DRM_system(char *drm_system, size_t drm_system_len, char *diagnosis,
                                 size_t diagnosis_len)
 {
-    return say("drmaa_get_DRM_system", "FAKE 1", drm_system, drm_system_len, diagnosis,
+    return say("drmaa_get_DRM_system", FAKE_SYSTEM, drm_system, drm_system_len, diagnosis,
                diagnosis_len);
 }
 
