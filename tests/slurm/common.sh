@@ -2,8 +2,8 @@
 # processes. To be sourced, with the arguments of the command; not run.
 # shellcheck shell=bash disable=SC2034
 
-say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
-die() { say "$*"; exit 1; }
+# shellcheck source=tests/clusters.sh
+source "${BASH_SOURCE[0]%/*}/../clusters.sh"
 
 accounting=no
 folder=/var/lib/drmaa-cffi-slurm
@@ -29,15 +29,6 @@ export SLURM_CONF=$folder/slurm.conf
 export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 host=$(hostname -s)
 
-# within SECONDS COMMAND...: ask every 0.1 s until COMMAND succeeds; fail when the time is over.
-within() {
-    local end=$((SECONDS + $1)); shift
-    until "$@" >/dev/null 2>&1; do
-        ((SECONDS <= end)) || return 1
-        sleep 0.1
-    done
-}
-
 # marked VARIABLE=VALUE: the processes with this in their environment. All that belong to this
 # Slurm have its SLURM_CONF there; a pid file may be stale and a command name may be anyone's.
 marked() { { grep -lzsxF -e "$1" /proc/[0-9]*/environ || true; } | cut -d / -f 3; }
@@ -52,21 +43,6 @@ pids_of() {
             [[ ${exe##*/} != @("$name"|"$name-wlm") ]] || echo "$pid" # Debian's alternatives
         done
     done
-}
-
-runs() { [[ -n $(pids_of "$1") ]]; }
-none_left() { [[ -z $(pids_of "$@") ]]; }
-
-# end_all NAME...: TERM, then KILL, to these programs.
-end_all() {
-    local pids
-    for signal in TERM KILL; do
-        mapfile -t pids < <(pids_of "$@")
-        ((${#pids[@]})) || return 0
-        kill -"$signal" "${pids[@]}" 2>/dev/null || true
-        ! within 10 none_left "$@" || return 0
-    done
-    die "still running after KILL: $*"
 }
 
 # pids_of_jobs: what slurmstepd has started, found by what slurmd says to it, and their children.
