@@ -63,7 +63,8 @@ class JobExecutor:
 
     Args:
         session: The open session to submit in. Without one the executor opens a session of its
-            own, and closes it when it is shut down and its jobs have ended.
+            own, and closes it when it is shut down and its jobs have ended. A runJob() or
+            runBulkJobs() of a class that you have derived is called in the thread that submits.
         status_interval: Seconds between two sweeps that ask for the states of jobs, for
             *on_status* and wait_started(); nobody is asked for others.
         most_at_once: How many of its jobs may be submitted and not ended; None for any number.
@@ -100,7 +101,7 @@ class JobExecutor:
         self._owns_session = session is None
         self._session: type[Session] | Session = Session() if session is None else session
         self._poller = StatusPoller(status_interval)
-        self._pending = Pending(self._note_settled)
+        self._pending = Pending(self._session, self._note_settled)
         self._managing = threading.Lock()
         self._ending = threading.Lock()
         if session is None:
@@ -233,17 +234,12 @@ class JobExecutor:
             if is_template and (must_wait or wishes.retry or self._most_at_once is not None):
                 return self._manage(template, span, chain, wishes, error_file)
             with followed(template, chain) as copy:
-                job_ids = self._run(copy, span)
+                job_ids = self._pending.run(copy, span)
             tasks = range(span[0], span[1] + 1, span[2]) if span else (0,)
             return [
                 self._future(job_id, error_file and error_file._replace(task=task), wishes)
                 for task, job_id in zip(tasks, job_ids)
             ]
-
-    def _run(self, template: JobTemplate, span: Span | None) -> list[str]:
-        if span is None:
-            return [self._session.runJob(template)]
-        return self._session.runBulkJobs(template, *span)
 
     def _manage(
         self,
@@ -265,7 +261,7 @@ class JobExecutor:
     def _run_accepted(self, template: JobTemplate, span: Span | None) -> list[JobFuture]:
         """Submit what was accepted, perhaps before the executor was shut down."""
         with self._submission(None, is_accepted=True):
-            job_ids = self._run(template, span)
+            job_ids = self._pending.run(template, span)
             return [self._future(job_id, None, _Wishes()) for job_id in job_ids]
 
     @contextmanager
@@ -282,7 +278,7 @@ class JobExecutor:
             yield
 
     def _future(self, job_id: str, error_file: ErrorFile | None, wishes: _Wishes) -> JobFuture:
-        future = self._pending.future(job_id, self._session, error_file)
+        future = self._pending.future(job_id, error_file)
         self._watch(future, wishes.on_status)
         return future
 

@@ -6,8 +6,10 @@ import concurrent.futures
 import os
 import signal
 import sys
+import threading
 import time
 from pathlib import Path
+from typing import ClassVar, Iterator
 
 import pytest
 from fake import Fake
@@ -265,6 +267,75 @@ def test_own_session(fake: Fake) -> None:
     assert future.done()
     with pytest.raises(drmaa_cffi.NoActiveSessionException):
         Session.exit()
+
+
+class Recorder(Session):
+    """A session of a program's own that submits in its own way."""
+
+    threads: ClassVar[list[int]] = []
+    error: ClassVar[Exception | None] = None
+
+    @staticmethod
+    def runJob(jobTemplate: JobTemplate) -> str:
+        """Note the thread."""
+        Recorder.threads.append(threading.get_ident())
+        if Recorder.error is not None:
+            raise Recorder.error
+        return Session.runJob(jobTemplate)
+
+    @staticmethod
+    def runBulkJobs(
+        jobTemplate: JobTemplate, beginIndex: int, endIndex: int, step: int
+    ) -> list[str]:
+        """Note the thread."""
+        Recorder.threads.append(threading.get_ident())
+        return Session.runBulkJobs(jobTemplate, beginIndex, endIndex, step)
+
+
+@pytest.fixture
+def recorder(fake: Fake, session: Session) -> Iterator[JobExecutor]:
+    """An executor in a session of the program's own."""
+    Recorder.threads, Recorder.error = [], None
+    executor = JobExecutor(Recorder)
+    yield executor
+    fake.finish()
+    executor.shutdown(cancel_futures=True)
+
+
+def test_runs_in_the_callers_thread(recorder: JobExecutor, template: JobTemplate) -> None:
+    """A runJob() of the program's own runs in the thread that submits, as it expects."""
+    recorder.submit(template)
+    recorder.submit_bulk(template, 1, 2)
+    recorder.submit(template, retry=drmaa_cffi.Retry(1))
+    assert [threading.main_thread().ident] * 3 == Recorder.threads
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        ident = pool.submit(threading.get_ident).result()
+        pool.submit(recorder.submit, template).result()
+    assert ident == Recorder.threads[-1]
+
+
+def test_own_run_job_fails(recorder: JobExecutor, template: JobTemplate) -> None:
+    """What a runJob() of the program's own raises comes out of submit()."""
+    Recorder.error = KeyError("mine")
+    with pytest.raises(KeyError, match="mine"):
+        recorder.submit(template)
+
+
+def test_signal_in_own_run_job(
+    recorder: JobExecutor, template: JobTemplate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A handler that raises there ends submit(), and keeps shutdown() from nothing."""
+
+    def interrupt(_: object) -> str:
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(LIMIT)
+        return ""
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Recorder, "runJob", staticmethod(interrupt))
+        with pytest.raises(KeyboardInterrupt):
+            recorder.submit(template)
+    assert recorder.submit(template)
 
 
 def test_own_session_in_background(fake: Fake) -> None:

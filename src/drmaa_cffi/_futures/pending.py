@@ -8,29 +8,45 @@ import weakref
 from contextlib import contextmanager
 from itertools import count
 from operator import itemgetter
-from typing import TYPE_CHECKING, Callable, Generator
+from typing import TYPE_CHECKING, Callable, Generator, TypeVar
 
 from drmaa_cffi._waiting import sleeping, waiting
 from drmaa_cffi.errors import DrmaaException, IllegalStateException
+from drmaa_cffi.session import Session
 
 from .cancelling import cancel_all
 from .future import JobFuture
 
 if TYPE_CHECKING:
-    from drmaa_cffi.session import Session
+    from drmaa_cffi._binding.indices import Span
+    from drmaa_cffi.template import JobTemplate
 
     from .errorfile import ErrorFile
+
+
+_T = TypeVar("_T")
+
+# A program's own, in a class that it has derived, may need the thread that submits.
+_RUN_JOB = Session.runJob
+_RUN_BULK_JOBS = Session.runBulkJobs
+
+
+def _call_as_own(method: object, ours: object, call: Callable[[], _T]) -> _T:
+    """Call a method of the session, in the caller's thread if it is not *ours*."""
+    return call() if method is ours else sleeping.in_callers_thread(call)
 
 
 class Pending:
     """The futures of an executor, and how many are still to get a record.
 
     Args:
+        session: What the jobs are submitted in.
         settled: Called whenever one submission or record less is to come, with whether it was
             the last one of an executor that was shut down.
     """
 
-    def __init__(self, settled: Callable[[bool], None]) -> None:
+    def __init__(self, session: type[Session] | Session, settled: Callable[[bool], None]) -> None:
+        self._session: type[Session] | Session = session
         self._settled = settled
         #: In the order of their submissions.
         self._futures: weakref.WeakValueDictionary[int, JobFuture] = weakref.WeakValueDictionary()
@@ -66,12 +82,18 @@ class Pending:
                 self._submitting -= 1
             self.settle()
 
-    def future(
-        self, job_id: str, session: type[Session] | Session, error_file: ErrorFile | None
-    ) -> JobFuture:
+    def run(self, template: JobTemplate, span: Span | None) -> list[str]:
+        """Submit a job, or those of a span; return their ids."""
+        if span is None:
+            run_job = self._session.runJob
+            return [_call_as_own(run_job, _RUN_JOB, lambda: run_job(template))]
+        run_bulk = self._session.runBulkJobs
+        return _call_as_own(run_bulk, _RUN_BULK_JOBS, lambda: run_bulk(template, *span))
+
+    def future(self, job_id: str, error_file: ErrorFile | None) -> JobFuture:
         """Return a future of a job."""
         self._expect()  # before the future, which may have its record at once
-        future = JobFuture(job_id, session, error_file, self.settle)
+        future = JobFuture(job_id, self._session, error_file, self.settle)
         self._futures[next(self._numbers)] = future
         return future
 

@@ -110,9 +110,50 @@ def start(run: Callable[[], object]) -> None:
         run()
 
 
+class _Desk:
+    """Where a helper asks for what must run in the thread that it stands in for."""
+
+    def __init__(self) -> None:
+        self.bell = Bell()
+        self.asked: list[Callable[[], None]] = []
+        self.left = False
+
+
+# By the helper's thread.
+_desks: dict[int, _Desk] = {}
+
+
 def off_main(target: Callable[[], _T]) -> _T:
     """Call *target* where no handler interrupts it; if one raises here, *target* goes on."""
     if not serves_signals():
+        return target()
+    desk = _Desk()
+    ended: list[Ended[_T]] = []
+
+    def run() -> None:
+        here = _thread.get_ident()
+        _desks[here] = desk
+        ended.append(attempt(target))
+        del _desks[here]
+        desk.bell.ring()
+
+    try:
+        start_new(run)
+        while not ended:
+            desk.bell.sleep(LOOK)
+            if desk.asked:
+                desk.asked.pop()()
+    except NoThreadError:
+        return target()
+    finally:
+        desk.left = True
+    return _come_of(ended)
+
+
+def in_callers_thread(target: Callable[[], _T]) -> _T:
+    """Call *target* in the thread that has called off_main() for this."""
+    desk = _desks.get(_thread.get_ident())
+    if desk is None:
         return target()
     bell = Bell()
     ended: list[Ended[_T]] = []
@@ -121,9 +162,19 @@ def off_main(target: Callable[[], _T]) -> _T:
         ended.append(attempt(target))
         bell.ring()
 
-    start(run)
+    desk.asked.append(run)
+    desk.bell.ring()
+    has_left = False
     while not ended:
+        if has_left:
+            raise InterruptedError  # by a handler: nobody gets to see this
         bell.sleep(LOOK)
+        has_left = desk.left
+    return _come_of(ended)
+
+
+def _come_of(ended: list[Ended[_T]]) -> _T:
+    """Return, or raise, what came of a call."""
     result, error = ended.pop()
     try:
         if error is not None:
