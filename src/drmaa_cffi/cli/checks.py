@@ -173,7 +173,7 @@ def _grid_engine(found: Diagnosis) -> Iterator[Check]:
         return
     cell = os.environ.get("SGE_CELL") or "default"
     master = Path(root, cell, "common", "act_qmaster")
-    if not Path(root).is_dir():
+    if not (os.access(root, os.F_OK) and Path(root).is_dir()):
         yield Check("SGE_ROOT", Verdict.WARNING, f"{root} is not a folder", settings)
     elif not os.access(master, os.R_OK):
         yield Check(

@@ -129,7 +129,8 @@ def diagnose(contact: str, seconds: float, *, test_job: bool) -> Diagnosis:
 def _file_to_look_at(found: Diagnosis) -> str:
     """Return the first file that is there and cannot be loaded."""
     files = (each.candidate for each in found.searched)
-    return next((file for file in files if os.sep in file and Path(file).is_file()), "")
+    readable = (file for file in files if os.sep in file and os.access(file, os.R_OK))
+    return next((file for file in readable if Path(file).is_file()), "")
 
 
 def _probe(
