@@ -5,19 +5,18 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Generator, Iterable, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Iterable
 
-from ._binding.indices import Span, index_of, span_of
+from ._binding.indices import index_of, span_of
 from ._binding.jobids import job_id_of
-from ._futures.chains import Chain, Predecessor, followed
-from ._futures.errorfile import ErrorFile
+from ._futures.chains import Predecessor
 from ._futures.future import JobFuture, refuse_in_child
-from ._futures.managed import Managed
 from ._futures.pending import Pending
 from ._futures.polling import OnStatus, StatusPoller
 from ._futures.starts import StartedAndNot, wait_started
-from ._waiting import sleeping, waiting
+from ._futures.submissions import Submissions, Wishes
+from ._waiting import sleeping
 from ._waiting.delivering import refuse_to_wait_here
 from .errors import (
     AlreadyActiveSessionException,
@@ -38,16 +37,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _log = logging.getLogger(__name__)
-
-
-class _Wishes(NamedTuple):
-    """What JobExecutor.submit() is asked for beside the job."""
-
-    check: bool = False
-    on_status: OnStatus | None = None
-    after: Iterable[Predecessor] | Predecessor = ()
-    only_if_ok: bool = False
-    retry: Retry | None = None
 
 
 class JobExecutor:
@@ -95,14 +84,14 @@ class JobExecutor:
             raise invalid_argument(
                 f"most_at_once can't be {shown(most_at_once)}: it is a whole number, at least 1"
             )
-        self._most_at_once = most_at_once
-        self._managed: Managed | None = None
         self._pid = os.getpid()
         self._owns_session = session is None
         self._session: type[Session] | Session = Session() if session is None else session
         self._poller = StatusPoller(status_interval)
         self._pending = Pending(self._session, self._note_settled)
-        self._managing = threading.Lock()
+        self._submissions = Submissions(
+            self._pending, self._poller, most_at_once, self._refuse_in_child
+        )
         self._ending = threading.Lock()
         if session is None:
             try:
@@ -151,8 +140,8 @@ class JobExecutor:
 
         C: drmaa_run_job.
         """
-        wishes = _Wishes(check, on_status, after, only_if_ok, retry)
-        return sleeping.off_main(lambda: self._submit(template, None, wishes)[0])
+        wishes = Wishes(check, on_status, after, only_if_ok, retry)
+        return sleeping.off_main(lambda: self._submissions.submit([template], None, wishes)[0])
 
     def submit_bulk(
         self,
@@ -191,8 +180,45 @@ class JobExecutor:
         C: drmaa_run_bulk_jobs.
         """
         span = span_of(begin, end, step)
-        wishes = _Wishes(check, on_status, after, only_if_ok, retry)
-        return sleeping.off_main(lambda: self._submit(template, span, wishes))
+        wishes = Wishes(check, on_status, after, only_if_ok, retry)
+        return sleeping.off_main(lambda: self._submissions.submit([template], span, wishes))
+
+    def submit_all(
+        self,
+        templates: Iterable[JobTemplate],
+        *,
+        check: bool = False,
+        on_status: OnStatus | None = None,
+        after: Iterable[Predecessor] | Predecessor = (),
+        only_if_ok: bool = False,
+        retry: Retry | None = None,
+    ) -> list[JobFuture]:
+        """Submit many different jobs, with as few requests to the DRM as it takes.
+
+        The engine on Slurm makes arrays of those that ask for the same resources. Elsewhere they
+        are submitted one by one. Each job's id, control and end are its own in any case.
+
+        Args:
+            templates: What to run. The same template may be there more than once.
+            check: As for submit().
+            on_status: As for submit().
+            after: As for submit(); each job follows all of them.
+            only_if_ok: As for submit().
+            retry: As for submit(); each job is tried again by itself.
+
+        Returns:
+            The jobs' futures, in the order of the templates. Where one job was refused, and others
+            were not, its future has the error.
+
+        Raises:
+            IllegalStateException: the executor was shut down.
+            UnsupportedAttributeException: as submit().
+            DrmaaException: those of Session.runJob(), where no job was submitted.
+
+        C: drmaa_run_job for each, or the engine's own drmaa_run_jobs.
+        """
+        wishes = Wishes(check, on_status, after, only_if_ok, retry)
+        return sleeping.off_main(lambda: self._submissions.submit(list(templates), None, wishes))
 
     def attach(self, job_id: str | bytes | int, *, on_status: OnStatus | None = None) -> JobFuture:
         """Return a future of a job of this session that was submitted before.
@@ -209,82 +235,7 @@ class JobExecutor:
 
         C: drmaa_wait, with DRMAA_TIMEOUT_NO_WAIT.
         """
-
-        def attach() -> JobFuture:
-            text = job_id_of(job_id)
-            with self._submission(on_status):
-                waiting.waits.look_for(text)
-                return self._future(text, None, _Wishes(on_status=on_status))
-
-        return sleeping.off_main(attach)
-
-    def _submit(
-        self, template: JobTemplate, span: Span | None, wishes: _Wishes
-    ) -> list[JobFuture]:
-        with self._submission(wishes.on_status):
-            chain = Chain.of(wishes.after, only_if_ok=wishes.only_if_ok)
-            must_wait = chain is not None and (chain.waits or chain.failure())
-            if wishes.retry is not None and not isinstance(wishes.retry, Retry):
-                raise invalid_argument(
-                    f"retry can't be {shown(wishes.retry)}: pass drmaa_cffi.Retry(...)"
-                )
-            # What is not a template is refused by runJob().
-            is_template = isinstance(template, JobTemplate)
-            error_file = ErrorFile.of(template) if wishes.check and is_template else None
-            if is_template and (must_wait or wishes.retry or self._most_at_once is not None):
-                return self._manage(template, span, chain, wishes, error_file)
-            with followed(template, chain) as copy:
-                job_ids = self._pending.run(copy, span)
-            tasks = range(span[0], span[1] + 1, span[2]) if span else (0,)
-            return [
-                self._future(job_id, error_file and error_file._replace(task=task), wishes)
-                for task, job_id in zip(tasks, job_ids)
-            ]
-
-    def _manage(
-        self,
-        template: JobTemplate,
-        span: Span | None,
-        chain: Chain | None,
-        wishes: _Wishes,
-        error_file: ErrorFile | None,
-    ) -> list[JobFuture]:
-        with self._managing:
-            if self._managed is None:
-                self._managed = Managed(self._run_accepted, self._most_at_once, self._pending)
-        chain = chain or Chain((), only_if_ok=False)
-        futures = self._managed.submit(template, span, chain, wishes.retry, error_file)
-        for future in futures:
-            self._watch(future, wishes.on_status)
-        return list(futures)
-
-    def _run_accepted(self, template: JobTemplate, span: Span | None) -> list[JobFuture]:
-        """Submit what was accepted, perhaps before the executor was shut down."""
-        with self._submission(None, is_accepted=True):
-            job_ids = self._pending.run(template, span)
-            return [self._future(job_id, None, _Wishes()) for job_id in job_ids]
-
-    @contextmanager
-    def _submission(
-        self, on_status: object, *, is_accepted: bool = False
-    ) -> Generator[None, None, None]:
-        """A block that submits jobs and makes their futures."""
-        self._refuse_in_child()
-        if on_status is not None and not callable(on_status):
-            raise invalid_argument(
-                f"on_status can't be {shown(on_status)}: pass a function of a future and a state"
-            )
-        with self._pending.submission(is_accepted=is_accepted):
-            yield
-
-    def _future(self, job_id: str, error_file: ErrorFile | None, wishes: _Wishes) -> JobFuture:
-        future = self._pending.future(job_id, error_file)
-        self._watch(future, wishes.on_status)
-        return future
-
-    def _watch(self, future: JobFuture, on_status: OnStatus | None) -> None:
-        if on_status is not None:
-            self._poller.watch_if_possible(future, on_status)
+        return sleeping.off_main(lambda: self._submissions.attach(job_id_of(job_id), on_status))
 
     def _note_settled(self, is_last: bool) -> None:
         """A submission is over, or a record has come."""

@@ -229,7 +229,7 @@ class Session:
 
         C: drmaa_run_job.
         """
-        handle = _handle(jobTemplate)
+        handle = handle_of(jobTemplate)
         # As in submit_bulk(); a call of that would cost a fifth of this one.
         token = object()
         try:
@@ -243,7 +243,7 @@ class Session:
                 waiting.waits.ledger.renew(job_id)
         except DrmaaException as error:
             note(error.jobIds)
-            raise _in_plain_words(error, jobTemplate) from None
+            raise in_plain_words(error, jobTemplate) from None
         finally:
             under_way.discard(token)
         return job_id
@@ -272,11 +272,11 @@ class Session:
         C: drmaa_run_bulk_jobs.
         """
         span = span_of(beginIndex, endIndex, step, "beginIndex endIndex step")
-        handle = _handle(jobTemplate)
+        handle = handle_of(jobTemplate)
         try:
             job_ids = submit_bulk(lambda: calls.run_bulk_jobs(handle, *span))
         except DrmaaException as error:
-            raise _in_plain_words(error, jobTemplate) from None
+            raise in_plain_words(error, jobTemplate) from None
         if waiting.waits.ledger.is_shared:
             for job_id in job_ids:
                 waiting.waits.ledger.renew(job_id)
@@ -430,13 +430,15 @@ def _exit() -> None:
     waiting.waits.reset()
 
 
-def _in_plain_words(error: DrmaaException, jobTemplate: JobTemplate) -> DrmaaException:
-    from ._template.gridengine import in_plain_words  # noqa: PLC0415 - for errors
+def in_plain_words(error: DrmaaException, jobTemplate: JobTemplate) -> DrmaaException:
+    """Return the error of a submission, in plain words where they are known."""
+    from ._template import gridengine  # noqa: PLC0415 - for errors
 
-    return in_plain_words(error, jobTemplate)
+    return gridengine.in_plain_words(error, jobTemplate)
 
 
-def _handle(jobTemplate: JobTemplate) -> calls.Handle:
+def handle_of(jobTemplate: JobTemplate) -> calls.Handle:
+    """Return the library's template in one of the program's, which may be anything."""
     if not isinstance(jobTemplate, JobTemplate):
         raise invalid_argument(
             f"{shown(jobTemplate)} is not a job template: make one with createJobTemplate()"

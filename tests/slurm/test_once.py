@@ -23,6 +23,21 @@ with Session():
     )
     print(Session.wait(Session.runJob(job), 90).exitStatus)
 """
+MANY = """
+from drmaa_cffi import JobExecutor, JobTemplate, Session
+with Session() as session, JobExecutor(session) as executor:
+    templates = [
+        JobTemplate(
+            remoteCommand="/bin/sh",
+            args=["-c", f"echo {{number}} >>{ran}; exit {{number}}"],
+            outputPath=":/dev/null",
+        )
+        for number in range(20)
+    ]
+    futures = executor.submit_all(templates)
+    assert [*range(20)] == [future.result(90).exitStatus for future in futures]
+    print(len({{future.job_id.partition("_")[0] for future in futures}}))
+"""
 ENGINE = [sys.executable, "-m", "drmaa_cffi.slurm"]
 
 
@@ -70,3 +85,32 @@ def test_engine_killed_while_submitting(environment: dict[str, str], tmp_path: P
         os.kill(pid, signal.SIGKILL)
         out, _ = program.communicate(timeout=90)
     assert ("3\n", "ran\n") == (out, ran.read_text())
+
+
+@pytest.mark.parametrize("moment", ["sbatch", "before"])
+def test_engine_killed_while_submitting_many(
+    environment: dict[str, str], tmp_path: Path, moment: str
+) -> None:
+    """So it is with jobs that are taken together: each runs once, as a task of one array."""
+    ran = tmp_path / "ran"
+    if moment == "before":
+        # Time to kill it between the store and sbatch: it asks for the cluster's limits first.
+        slow = tmp_path / "path" / "scontrol"
+        slow.write_text(
+            f'#!/bin/sh\n: >{tmp_path}/under-way\nsleep 2\nexec {shutil.which("scontrol")} "$@"\n'
+        )
+        slow.chmod(0o755)
+    with subprocess.Popen(
+        [sys.executable, "-c", MANY.format(ran=ran)],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        until((tmp_path / "under-way").exists, moment)
+        pid = engine_of(environment)
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        out, _ = program.communicate(timeout=120)
+    assert ("1\n", [*range(20)]) == (out, sorted(map(int, ran.read_text().split())))
+    left = [path.suffix for path in (tmp_path / "engine" / "ends").iterdir()]
+    assert ".jobs" not in left

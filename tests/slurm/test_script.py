@@ -45,9 +45,10 @@ def run(
     settings: tuple[bytes, ...] = (),
     environment: bytes = b"",
     soft: int = -1,
+    is_task: bool = False,
     **paths: bytes,
 ) -> Done:
-    """Run the script of a job in *folder*."""
+    """Run the script of a job in *folder*, as the second task of an array if *is_task*."""
     values = {
         DIRECTORY: paths.get("directory", bytes(folder)),
         INPUT: b":" + paths.get("input", b"/dev/null"),
@@ -62,7 +63,12 @@ def run(
     work = spec.JobSpec(spec.Times(-1, -1, -1, soft, -1, -1), data)
     context = spec.Context(1, 0o027, b"/root", b"", environment, b"", b"")
     files = spec.files_of(work, context, script.NUMBER, None)
-    text = script.make(work, context, files, bytes(folder) + b"/abcd", script.Streams())
+    line = script.line_of(work, context, files, NAME.token, script.Streams())
+    table = folder / "table.jobs"
+    table.write_bytes(b"exit 1\n" + line + b"\nexit 3\n")
+    job = script.from_table(bytes(table)) if is_task else line
+    text = script.make(work, context, bytes(folder), job)
+    task = {"SLURM_ARRAY_JOB_ID": "17", "SLURM_ARRAY_TASK_ID": "2"} if is_task else {}
     variables = [variable.split(b"=", 1) for variable in script.clean(environment)]
     subprocess.run(
         shell,
@@ -71,6 +77,7 @@ def run(
             **{os.fsdecode(name): os.fsdecode(value) for name, value in variables},
             "PATH": os.environ["PATH"],
             "SLURM_JOB_ID": "17",
+            **task,
         },
         check=False,
         timeout=60,
@@ -103,7 +110,8 @@ def test_signals(shell: list[str], tmp_path: Path, name: str) -> None:
     assert (wanted, b"") == (done.record.status, done.error)
 
 
-def test_every_byte(shell: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_task", [False, True])
+def test_every_byte(shell: list[str], tmp_path: Path, is_task: bool) -> None:
     """Arguments and values arrive whole, whatever bytes they have."""
     words = [
         b"it's",
@@ -114,15 +122,29 @@ def test_every_byte(shell: list[str], tmp_path: Path) -> None:
         bytes(range(1, 256)),
         b"$HOME",
     ]
-    done = run(shell, tmp_path, b"/usr/bin/printf", b"%s|", *words)
+    done = run(shell, tmp_path, b"/usr/bin/printf", b"%s|", *words, is_task=is_task)
     assert b"|".join(words) + b"|" == done.output
     (tmp_path / "out").unlink()
     settings = (b"UID=5", b"A.B=x\ny", b"C=a=b")
     environment = b"BASH_FUNC_m%%=() { :\n}\0SLURM_CPU_BIND=none\0D=d\0"
-    said = run(shell, tmp_path, b"env", b"-0", settings=settings, environment=environment).output
+    said = run(
+        shell, tmp_path, b"env", b"-0", settings=settings, environment=environment, is_task=is_task
+    ).output
     variables = set(said.split(b"\0"))
-    assert {*settings, b"BASH_FUNC_m%%=() { :\n}", b"D=d", b"JOB_ID=17"} <= variables
+    assert {
+        *settings,
+        b"BASH_FUNC_m%%=() { :\n}",
+        b"D=d",
+        b"JOB_ID=17_2" if is_task else b"JOB_ID=17",
+    } <= variables
     assert b"SLURM_CPU_BIND=none" not in variables
+
+
+def test_task_of_table(shell: list[str], tmp_path: Path) -> None:
+    """A task that is a job by itself has an id of its own in its environment, and no index."""
+    line = b"echo $JOB_ID $TASK_ID"
+    done = run(shell, tmp_path, b"/bin/sh", b"-c", line, is_task=True)
+    assert (b"17_2 undefined\n", 17, 0) == (done.output, done.record.job, done.record.status)
 
 
 @pytest.mark.parametrize(

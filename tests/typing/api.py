@@ -123,6 +123,8 @@ def futures(template: drmaa_cffi.JobTemplate) -> None:
         for done in concurrent.futures.as_completed([future, *others]):
             info: drmaa_cffi.JobInfo = done.result()
             print(info.describe())
+        every: list[drmaa_cffi.JobFuture] = executor.submit_all([template, template], check=True)
+        print(every[0].job_id)
         started, waiting = executor.wait_started(others, timeout=10)
         state: drmaa_cffi.JobState = future.status()
         print(started | waiting, state, plain.cancel())

@@ -266,6 +266,9 @@ def get_vector_attribute_pairs(handle: Handle, name: bytes) -> dict[str, str]:
     return pairs
 
 
+_NO_ID = "the library submitted a job and gave no id"
+
+
 def run_job(handle: Handle) -> str:
     """Submit a job and return its id. C: drmaa_run_job."""
     call = begin()
@@ -275,7 +278,7 @@ def run_job(handle: Handle) -> str:
     job_id = value_of(call)
     keep(call)
     if not job_id:
-        raise _unusable("drmaa_run_job", "the library submitted a job and gave no id", ())
+        raise _unusable("drmaa_run_job", _NO_ID, ())
     if len(job_id) > lib.DC_TEXT_SIZE - 3:
         text = f"the job's id is longer than {len(job_id)} and was cut"
         raise _unusable("drmaa_run_job", text, (job_id,))
@@ -302,6 +305,26 @@ def run_bulk_jobs(handle: Handle, begin_index: int, end_index: int, step: int) -
         text = f"the library gave {len(job_ids)} ids for {tasks} jobs"
         raise _unusable("drmaa_run_bulk_jobs", text, job_ids)
     return job_ids
+
+
+def run_jobs(handles: Sequence[Handle]) -> list[str | errors.DrmaaException]:
+    """Submit many jobs; return the id of each, or why it was refused. C: drmaa_run_job."""
+    call = begin()
+    code = lib.dc_run_jobs(ffi.new("dc_template *[]", handles), len(handles), call)
+    if code:
+        fail(code, "drmaa_run_job", call)
+    answers = strings_of(call)
+    end(call)
+    return list(map(_of_answer, answers[::2], answers[1::2]))
+
+
+def _of_answer(number: str, text: str) -> str | errors.DrmaaException:
+    if number == str(lib.DC_NOT_LIVE):
+        return errors.InvalidJobTemplateException(text)
+    if number != "0":
+        words = text.strip() or errors.from_code(int(number), "", "").meaning
+        return errors.from_code(int(number), "drmaa_run_job", words, text.strip())
+    return text or _unusable("drmaa_run_job", _NO_ID, ())
 
 
 def control(job_id: bytes, action: int) -> None:

@@ -36,6 +36,16 @@ class Source:
             self.template.delete()
 
 
+class NoSource(Source):
+    """Of a job that was refused: there is nothing to submit any more."""
+
+    def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall]
+        pass
+
+    def release(self) -> None:
+        """Nobody needs it."""
+
+
 class AttemptsFuture(JobFuture):
     """The future of a job whose attempts are futures of their own; its result is the last one's.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Callable, Iterable
+from typing import TYPE_CHECKING, Callable, Iterable, Sequence
 
+from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.retry import Retry
 from drmaa_cffi.template import JobTemplate
 
-from .attempts import AttemptsFuture, Source
+from .attempts import AttemptsFuture, NoSource, Source
 from .chains import Chain, never_run
 from .errorfile import ErrorFile
 from .future import JobFuture
-from .submitter import Submitter
+from .submitter import Run, Submitter
 
 if TYPE_CHECKING:
     from drmaa_cffi._binding.indices import Span
@@ -24,58 +25,66 @@ class Managed:
     """Makes such futures for an executor.
 
     Args:
-        run: Submits a template, once or for the indices of a span.
+        run: Submits templates; see Submitter.
         most: How many jobs may be submitted and not ended; None for any number.
         pending: What the executor waits for, and is to wait for these, too.
     """
 
-    def __init__(
-        self,
-        run: Callable[[JobTemplate, Span | None], list[JobFuture]],
-        most: int | None,
-        pending: Pending,
-    ) -> None:
+    def __init__(self, run: Run, most: int | None, pending: Pending) -> None:
         self._submitter = Submitter(run, most)
         self._pending = pending
 
     def submit(
         self,
-        template: JobTemplate,
+        templates: Sequence[JobTemplate],
         span: Span | None,
-        chain: Chain,
+        chain: Chain | None,
         retry: Retry | None,
-        error_file: ErrorFile | None,
+        error_files: Sequence[ErrorFile | None],
     ) -> list[AttemptsFuture]:
-        """Submit a job or a bulk job, now or later.
+        """Submit a bulk job, or a job for each template, now or later.
+
+        Args:
+            templates: What to run; one, where there is a span.
+            span: The indices of a bulk job.
+            chain: Those that the jobs follow.
+            retry: When they are tried again.
+            error_files: Where the jobs write their errors, if they are to be checked.
 
         Raises:
-            DrmaaException: it can't be submitted.
+            DrmaaException: none of them can be submitted.
         """
         indices = range(span[0], span[1] + 1, span[2]) if span else (0,)
-        source = Source(chain.copy(template), len(indices))
-        futures = [
-            AttemptsFuture(
-                source,
-                index,
-                retry,
-                error_file and error_file._replace(task=index),
-                self._submitter.withdraw,
-                self._pending.settle,
-            )
-            for index in indices
-        ]
-        for future in futures:
-            self._pending.hold(future)
+        futures: list[AttemptsFuture] = []
+        for template, error_file in zip(templates, error_files):
+            source = Source(chain.copy(template) if chain else template.copy(), len(indices))
+            for index in indices:
+                file = error_file and error_file._replace(task=index)
+                futures.append(self._future(source, index, retry, file))
         step = span[2] if span else 1
-        waits = chain.waits
+        waits = chain.waits if chain else []
         if waits:
             self._wait_for(waits, lambda: self._go(futures, step, chain))
         else:
             self._submit(futures, step, chain)
         return futures
 
-    def _submit(self, futures: list[AttemptsFuture], step: int, chain: Chain) -> None:
-        failure = chain.failure()
+    def refused(self, error: DrmaaException) -> JobFuture:
+        """Return the future of a job that could not be submitted."""
+        future = self._future(NoSource(), 0, None, None)
+        future.fail(error)
+        return future
+
+    def _future(
+        self, source: Source, index: int, retry: Retry | None, error_file: ErrorFile | None
+    ) -> AttemptsFuture:
+        withdraw, settle = self._submitter.withdraw, self._pending.settle
+        future = AttemptsFuture(source, index, retry, error_file, withdraw, settle)
+        self._pending.hold(future)
+        return future
+
+    def _submit(self, futures: list[AttemptsFuture], step: int, chain: Chain | None) -> None:
+        failure = chain.failure() if chain else ""
         if failure:
             for future in futures:
                 future.complete(never_run(failure))
@@ -87,13 +96,13 @@ class Managed:
                 future.fail(error)
             raise
 
-    def _go(self, futures: list[AttemptsFuture], step: int, chain: Chain) -> None:
+    def _go(self, futures: list[AttemptsFuture], step: int, chain: Chain | None) -> None:
         # Callbacks may not take long: the DRM is told in another thread.
         threading.Thread(
             target=self._submit_late, args=(futures, step, chain), daemon=True
         ).start()
 
-    def _submit_late(self, futures: list[AttemptsFuture], step: int, chain: Chain) -> None:
+    def _submit_late(self, futures: list[AttemptsFuture], step: int, chain: Chain | None) -> None:
         left = [future for future in futures if not future.done()]
         try:
             self._submit(left, step, chain)

@@ -8,7 +8,7 @@ import weakref
 from contextlib import contextmanager
 from itertools import count
 from operator import itemgetter
-from typing import TYPE_CHECKING, Callable, Generator, TypeVar
+from typing import TYPE_CHECKING, Callable, Generator, Sequence, TypeVar
 
 from drmaa_cffi._waiting import sleeping, waiting
 from drmaa_cffi.errors import DrmaaException, IllegalStateException
@@ -16,6 +16,7 @@ from drmaa_cffi.session import Session
 
 from .cancelling import cancel_all
 from .future import JobFuture
+from .together import run_each, run_jobs
 
 if TYPE_CHECKING:
     from drmaa_cffi._binding.indices import Span
@@ -82,13 +83,23 @@ class Pending:
                 self._submitting -= 1
             self.settle()
 
-    def run(self, template: JobTemplate, span: Span | None) -> list[str]:
-        """Submit a job, or those of a span; return their ids."""
-        if span is None:
-            run_job = self._session.runJob
-            return [_call_as_own(run_job, _RUN_JOB, lambda: run_job(template))]
-        run_bulk = self._session.runBulkJobs
-        return _call_as_own(run_bulk, _RUN_BULK_JOBS, lambda: run_bulk(template, *span))
+    def run(
+        self, templates: Sequence[JobTemplate], span: Span | None
+    ) -> Sequence[str | DrmaaException]:
+        """Submit a bulk job, or a job for each template; return their ids, or why not.
+
+        Raises:
+            DrmaaException: all of them were refused.
+        """
+        if span is not None:
+            run_bulk = self._session.runBulkJobs
+            return _call_as_own(run_bulk, _RUN_BULK_JOBS, lambda: run_bulk(templates[0], *span))
+        run_job = self._session.runJob
+        if len(templates) == 1:
+            return [_call_as_own(run_job, _RUN_JOB, lambda: run_job(templates[0]))]
+        if run_job is _RUN_JOB:
+            return run_jobs(templates)
+        return sleeping.in_callers_thread(lambda: run_each(run_job, templates))
 
     def future(self, job_id: str, error_file: ErrorFile | None) -> JobFuture:
         """Return a future of a job."""

@@ -10,8 +10,9 @@ import re
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Callable, Deque
+from typing import Callable, Deque, List, Optional, Sequence, Union
 
+from drmaa_cffi._binding.indices import Span
 from drmaa_cffi.errors import DeniedByDrmException, DrmaaException, TryLaterException
 from drmaa_cffi.jobinfo import JobInfo
 from drmaa_cffi.template import JobTemplate
@@ -19,10 +20,11 @@ from drmaa_cffi.template import JobTemplate
 from .attempts import AttemptsFuture, Source
 from .future import JobFuture
 
-if TYPE_CHECKING:
-    from drmaa_cffi._binding.indices import Span
-
 _log = logging.getLogger(__name__)
+
+#: Submits a template for the indices of a span, or a job for each of some templates, and gives the
+#: future of each, or why it was refused.
+Run = Callable[[Sequence[JobTemplate], Optional[Span]], List[Union[JobFuture, DrmaaException]]]
 
 #: Between two attempts to submit where the DRM takes no more now, in seconds.
 _SOONEST, _LATEST = 1.0, 60.0
@@ -45,13 +47,11 @@ class Submitter:
     """Keeps a number of jobs submitted, in one thread, which is there while there is work.
 
     Args:
-        run: Submits a template, once or for the indices of a span.
+        run: See Run.
         most: How many jobs may be submitted and not ended; None for any number.
     """
 
-    def __init__(
-        self, run: Callable[[JobTemplate, Span | None], list[JobFuture]], most: int | None
-    ) -> None:
+    def __init__(self, run: Run, most: int | None) -> None:
         self._run = run
         self._most = math.inf if most is None else most
         self._changed = threading.Condition()
@@ -62,6 +62,8 @@ class Submitter:
         self._active = 0
         self._not_before = 0.0
         self._delay = _SOONEST
+        #: How many may be submitted with one call.
+        self._together: float = math.inf
         self._thread: threading.Thread | None = None
 
     def add(self, futures: list[AttemptsFuture], step: int) -> None:
@@ -95,11 +97,12 @@ class Submitter:
 
     def _take(self) -> list[AttemptsFuture]:
         """Return what is to be submitted together, counted as submitted."""
-        room = self._most - self._active
+        room = min(self._most - self._active, self._together)
         taken: list[AttemptsFuture] = []
         together = list(itertools.takewhile(_follows(self._ready), self._ready))
         # A piece of a bulk job is worth a submission if it has some size.
-        if together and room >= min(len(together), max(1, self._most // 4)):
+        piece = min(len(together), max(1, self._most // 4), self._together)
+        if together and room >= piece:
             taken = together[: len(together) if room == math.inf else int(room)]
         for _ in taken:
             self._ready.popleft()
@@ -107,33 +110,58 @@ class Submitter:
         return taken
 
     def _submit(self, futures: list[AttemptsFuture]) -> None:
-        """Submit futures of one bulk job, or a single one.
+        """Submit futures of one bulk job, or single ones.
 
         Raises:
             DrmaaException: they can't be submitted, now or ever.
         """
         first, last = futures[0], futures[-1]
         span = (first.index, last.index, first.step) if first.index else None
+        templates = [first.source.template] if span else [f.source.template for f in futures]
         try:
-            jobs = self._run(first.source.template, span)
+            answers = self._run(templates, span)
         except DrmaaException as error:
-            with self._changed:
-                self._active -= len(futures)
-                if not is_for_later(error):
-                    raise
-                self._ready.extendleft(f for f in reversed(futures) if not f.done())
-                self._not_before = time.monotonic() + self._delay
-                self._delay = min(2 * self._delay, _LATEST)
-            _log.info("the DRM takes no more jobs now: %s", error)
-            return
+            answers = [error] * len(futures)
         except BaseException:
             with self._changed:
                 self._active -= len(futures)
             raise
-        self._delay = _SOONEST
-        for future, job in zip(futures, jobs):
-            future.submitted(job)
-            job.add_done_callback(lambda job, future=future: self._note(future, job))  # type: ignore[misc]
+        refused: list[tuple[AttemptsFuture, DrmaaException]] = []
+        for future, answer in zip(futures, answers):
+            if isinstance(answer, DrmaaException):
+                refused.append((future, answer))
+            else:
+                future.submitted(answer)
+                answer.add_done_callback(lambda job, future=future: self._note(future, job))  # type: ignore[misc]
+        self._take_back(refused, len(futures))
+
+    def _take_back(self, refused: list[tuple[AttemptsFuture, DrmaaException]], tried: int) -> None:
+        """Try later what the DRM would take later; the rest has failed.
+
+        Raises:
+            DrmaaException: all that was tried has failed.
+        """
+        later = [future for future, error in refused if is_for_later(error)]
+        failed = [each for each in refused if not is_for_later(each[1])]
+        with self._changed:
+            self._active -= len(refused)
+            self._ready.extendleft(f for f in reversed(later) if not f.done())
+            if later:
+                self._not_before = time.monotonic() + self._delay
+                self._delay = min(2 * self._delay, _LATEST)
+                # Of an array a DRM takes all or nothing.
+                self._together = max(1, tried // 2)
+            elif tried >= self._together:
+                self._together = math.inf
+            if not later:
+                self._delay = _SOONEST
+        if later:
+            _log.info("the DRM takes no more jobs now: %s", refused[0][1])
+        for future, error in failed:
+            future.thread = threading.current_thread()
+            future.fail(error)
+        if len(failed) == tried:
+            raise failed[0][1]
 
     def _note(self, future: AttemptsFuture, job: JobFuture) -> None:
         with self._changed:
@@ -207,15 +235,14 @@ def _follows(ready: Deque[AttemptsFuture]) -> Callable[[AttemptsFuture], bool]:
     """Return what is true of the futures that can be one submission with the first."""
     expected = ready[0].index if ready else 0
     source = ready[0].source if ready else None
-    is_single = not expected
+    if not expected:
+        return lambda future: not future.index
 
     def follows(future: AttemptsFuture) -> bool:
-        nonlocal expected, source
+        nonlocal expected
         if future.source is not source or future.index != expected:
             return False
         expected += future.step
-        if is_single:
-            source = None  # no other goes with it
         return True
 
     return follows

@@ -1,6 +1,7 @@
 /* The library's routines, each with what has to be done before and after it. */
 #include "calls.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,105 @@ int dc_run_bulk_jobs(dc_template *t, int begin, int end, int step, dc_call *call
         return code;
     size_t tasks = (size_t)(((long long)end - begin) / step + 1);
     return dc_read_job_ids(list, tasks, call);
+}
+
+/* Our own library's, which takes all at once, and locks templates by itself. */
+typedef int run_jobs_routine(const drmaa_job_template_t *const jts[], size_t count, int codes[],
+                             char *texts, size_t text_size, char *diagnosis, size_t size);
+
+/* Append a job's code and text to call->block, which has the room. */
+static void tell_job(int code, const char *text, dc_call *call)
+{
+    dc_block *block = &call->block;
+    size_t room = block->room - block->size;
+    block->size += (size_t)snprintf(block->data + block->size, room, "%d%c%s", code, '\0', text)
+                   + 1;
+    block->count += 2;
+}
+
+/* What becomes of many jobs: arrays with a place for each. */
+struct jobs {
+    size_t count;
+    const drmaa_job_template_t **jts; /* NULL: it can't be used, `codes` and `texts` say why */
+    int *codes;
+    char *texts;
+};
+
+#define ONE_TEXT DRMAA_ERROR_STRING_BUFFER
+
+static void set_job(struct jobs *jobs, size_t i, int code, const char *text)
+{
+    jobs->codes[i] = code;
+    snprintf(jobs->texts + i * ONE_TEXT, ONE_TEXT, "%.*s", ONE_TEXT - 1, text);
+}
+
+/* Keep the templates from being deleted, but for those that are. */
+static void hold_templates(struct jobs *jobs, dc_template *const ts[], dc_call *call)
+{
+    for (size_t i = 0; i < jobs->count; i++) {
+        int code = dc_hold(ts[i], call);
+        if (code == DRMAA_ERRNO_SUCCESS)
+            jobs->jts[i] = dc_job_template(ts[i]);
+        else
+            set_job(jobs, i, call->refusal == DC_DELETED ? DC_NOT_LIVE : code, call->diagnosis);
+    }
+}
+
+/* Whether it is of no use to try the next job after one that was answered so. */
+static int is_for_all(int code)
+{
+    return code == DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE || code == DRMAA_ERRNO_TRY_LATER
+           || code == DRMAA_ERRNO_NO_ACTIVE_SESSION;
+}
+
+static int run_one_by_one(struct jobs *jobs, dc_template *const ts[], dc_call *call)
+{
+    int code = DRMAA_ERRNO_SUCCESS;
+    for (size_t i = 0; i < jobs->count; i++) {
+        if (jobs->jts[i] == NULL)
+            continue;
+        if (!is_for_all(code))
+            code = dc_run_job(ts[i], call);
+        set_job(jobs, i, code, code == DRMAA_ERRNO_SUCCESS ? call->value : call->diagnosis);
+    }
+    return DRMAA_ERRNO_SUCCESS;
+}
+
+static int run_held(struct jobs *jobs, dc_template *const ts[], dc_call *call)
+{
+    void *routine = dc_own_routine("drmaa_run_jobs");
+    run_jobs_routine *run;
+    if (routine == NULL)
+        return run_one_by_one(jobs, ts, call);
+    memcpy(&run, &routine, sizeof run);
+    return run(jobs->jts, jobs->count, jobs->codes, jobs->texts, ONE_TEXT, DC_DIAGNOSIS(call));
+}
+
+int dc_run_jobs(dc_template *const ts[], size_t count, dc_call *call)
+{
+    dc_begin_list(call);
+    int code = dc_enter_session(call);
+    if (code != DRMAA_ERRNO_SUCCESS)
+        return code;
+    struct jobs jobs = {count, calloc(count + 1, sizeof *jobs.jts),
+                        calloc(count + 1, sizeof *jobs.codes), calloc(count + 1, ONE_TEXT)};
+    /* All answers have room before the first job is submitted. */
+    if (jobs.jts == NULL || jobs.codes == NULL || jobs.texts == NULL
+        || !dc_reserve(&call->block, count * (ONE_TEXT + 16)))
+        code = dc_refuse(DRMAA_ERRNO_NO_MEMORY, call, "no memory for %zu submissions", count);
+    if (code == DRMAA_ERRNO_SUCCESS) {
+        hold_templates(&jobs, ts, call);
+        code = run_held(&jobs, ts, call);
+        for (size_t i = 0; i < count; i++)
+            if (jobs.jts[i] != NULL)
+                dc_let_go(ts[i]);
+    }
+    for (size_t i = 0; code == DRMAA_ERRNO_SUCCESS && i < count; i++)
+        tell_job(jobs.codes[i], jobs.texts + i * ONE_TEXT, call);
+    free(jobs.jts);
+    free(jobs.codes);
+    free(jobs.texts);
+    return code;
 }
 
 int dc_control(const char *job_id, int action, dc_call *call)

@@ -46,6 +46,17 @@ int dc_run_job(dc_template *t, dc_call *call);
  */
 int dc_run_bulk_jobs(dc_template *t, int begin, int end, int step, dc_call *call);
 
+/* In place of a job's code: its template was deleted. */
+#define DC_NOT_LIVE -1
+
+/*
+ * Submit a job for each template, by our own library's drmaa_run_jobs, else by one
+ * drmaa_run_job after the other until the DRM can't be reached. call->block gets pairs: a job's
+ * code as a number, and its id or the words of its refusal. Another code than 0: nothing was
+ * submitted.
+ */
+int dc_run_jobs(dc_template *const ts[], size_t count, dc_call *call);
+
 /* drmaa_control. */
 int dc_control(const char *job_id, int action, dc_call *call);
 

@@ -144,8 +144,7 @@ int dc_leave_wait(int code, unsigned long session, dc_call *call)
                      "the session was closed during the wait");
 }
 
-/* Count a call among the template's users, or say why there must be none. */
-static int count_user(dc_template *t, dc_call *call)
+int dc_hold(dc_template *t, dc_call *call)
 {
     int code = DRMAA_ERRNO_SUCCESS;
     forget_last(call);
@@ -174,7 +173,7 @@ static int count_user(dc_template *t, dc_call *call)
 
 int dc_enter_template(dc_template *t, dc_call *call)
 {
-    int code = count_user(t, call);
+    int code = dc_hold(t, call);
     if (code == DRMAA_ERRNO_SUCCESS)
         pthread_rwlock_wrlock(&t->use);
     return code;
@@ -182,7 +181,7 @@ int dc_enter_template(dc_template *t, dc_call *call)
 
 int dc_enter_submission(dc_template *t, dc_call *call)
 {
-    int code = count_user(t, call);
+    int code = dc_hold(t, call);
     if (code == DRMAA_ERRNO_SUCCESS)
         pthread_rwlock_rdlock(&t->use);
     return code;
@@ -195,15 +194,20 @@ static void delete_quietly(drmaa_job_template_t *jt)
     libdrmaa.drmaa_delete_job_template(jt, diagnosis, sizeof diagnosis);
 }
 
-void dc_leave(dc_template *t)
+void dc_let_go(dc_template *t)
 {
-    pthread_rwlock_unlock(&t->use);
     pthread_mutex_lock(&lock);
     t->users--;
     int last = t->users == 0 && (t->life == DELETED || t->life == CLOSED);
     pthread_mutex_unlock(&lock);
     if (last)
         delete_quietly(t->jt);
+}
+
+void dc_leave(dc_template *t)
+{
+    pthread_rwlock_unlock(&t->use);
+    dc_let_go(t);
 }
 
 drmaa_job_template_t *dc_job_template(const dc_template *t) { return t->jt; }

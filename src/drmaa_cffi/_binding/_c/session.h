@@ -48,6 +48,12 @@ int dc_enter_template(dc_template *t, dc_call *call);
 int dc_enter_submission(dc_template *t, dc_call *call);
 
 /*
+ * Keep a template from being deleted, without a call of the library; dc_let_go ends it, also after a deletion.
+ */
+int dc_hold(dc_template *t, dc_call *call);
+void dc_let_go(dc_template *t);
+
+/*
  * End a call that dc_enter_wait began: code, unless the session was closed meanwhile. Libraries
  * have many numbers for that; Grid Engine's calls it a timeout.
  */

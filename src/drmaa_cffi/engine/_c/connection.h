@@ -65,6 +65,11 @@ void abandon_connection(connection *to);
  * DRM_COMMUNICATION_FAILURE; what a wait so given up reaps is given to the next one.
  * Returns the answer's code, the words in `diagnosis`. Free the request in any case. */
 int ask_engine(connection *to, request *of, diagnosis_buffer diagnosis);
+/* The same for many requests without timeouts: all are sent before the first answer is awaited.
+ * Those without a frame are left out; the others are done, with their codes, and of a failure
+ * `texts`, text_size bytes for each, gets the words. */
+void ask_engine_many(connection *to, request *requests, size_t count, char *texts,
+                     size_t text_size);
 void free_request(request *of);
 
 /* For dialogue.c: reaches the engine and says hello, with what the connection was opened with. Returns

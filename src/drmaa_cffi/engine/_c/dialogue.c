@@ -108,7 +108,7 @@ static void reconnect(connection *to, const request *reader)
     forget_noted();
     for (request *of = to->first, *next; of != NULL; of = next) {
         next = of->next;
-        of->frame.bytes[AT_FLAGS] = FLAG_RETRY;
+        of->frame.bytes[AT_FLAGS] |= FLAG_RETRY;
         queue_request(to, of);
     }
     send_some(to);
@@ -192,7 +192,8 @@ static void sleep_until_done(connection *to, request *of)
     pthread_cond_timedwait(&of->wake, &to->lock, &at);
 }
 
-static void ask_engine_locked(connection *to, request *of)
+/* Queues a request; what it was asked with must be sent before its answer is awaited. */
+static void begin_asking(connection *to, request *of)
 {
     of->number = ++to->last_number;
     of->done = of->left = false;
@@ -207,10 +208,12 @@ static void ask_engine_locked(connection *to, request *of)
     else
         to->last->next = of;
     to->last = of;
-    if (!take_kept(to, of)) {
+    if (!take_kept(to, of))
         queue_request(to, of);
-        send_all(to);
-    }
+}
+
+static void await_answer(connection *to, request *of)
+{
     while (!of->done) {
         if (is_over(of->limit)) {
             give_up(to, of);
@@ -226,11 +229,40 @@ static void ask_engine_locked(connection *to, request *of)
     pthread_cond_destroy(&of->wake);
 }
 
+static void ask_engine_locked(connection *to, request *of)
+{
+    begin_asking(to, of);
+    send_all(to);
+    await_answer(to, of);
+}
+
+static int fail_no_frame(diagnosis_buffer diagnosis)
+{
+    return fail(diagnosis, DRMAA_ERRNO_NO_MEMORY,
+                "out of memory, or the request is larger than 64 MiB");
+}
+
+static int fail_closing(diagnosis_buffer diagnosis)
+{
+    return fail(diagnosis, DRMAA_ERRNO_NO_ACTIVE_SESSION, "the session is being closed");
+}
+
+/* Gives the answer's code and, of a failure, its words. */
+static int result_of(const request *of, diagnosis_buffer diagnosis)
+{
+    if (of->code != DRMAA_ERRNO_SUCCESS && diagnosis.text != NULL && diagnosis.size > 0) {
+        size_t size = of->answer.size < diagnosis.size - 1 ? of->answer.size : diagnosis.size - 1;
+        if (size > 0)
+            memcpy(diagnosis.text, of->answer.bytes, size);
+        diagnosis.text[size] = '\0';
+    }
+    return of->code;
+}
+
 int ask_engine(connection *to, request *of, diagnosis_buffer diagnosis)
 {
     if (of->frame.failed)
-        return fail(diagnosis, DRMAA_ERRNO_NO_MEMORY,
-                    "out of memory, or the request is larger than 64 MiB");
+        return fail_no_frame(diagnosis);
     of->deadline = -1;
     of->limit = deadline_in(CALL_SECONDS * 1000);
     if (of->has_timeout) {
@@ -240,19 +272,38 @@ int ask_engine(connection *to, request *of, diagnosis_buffer diagnosis)
         of->limit = timeout < 0 ? -1 : deadline_in(timeout + SLACK_SECONDS * 1000);
     }
     pthread_mutex_lock(&to->lock);
-    if (to->closing) {
-        pthread_mutex_unlock(&to->lock);
-        return fail(diagnosis, DRMAA_ERRNO_NO_ACTIVE_SESSION, "the session is being closed");
-    }
-    ask_engine_locked(to, of);
+    bool closing = to->closing;
+    if (!closing)
+        ask_engine_locked(to, of);
     pthread_mutex_unlock(&to->lock);
-    if (of->code != DRMAA_ERRNO_SUCCESS && diagnosis.text != NULL && diagnosis.size > 0) {
-        size_t size = of->answer.size < diagnosis.size - 1 ? of->answer.size : diagnosis.size - 1;
-        if (size > 0)
-            memcpy(diagnosis.text, of->answer.bytes, size);
-        diagnosis.text[size] = '\0';
+    return closing ? fail_closing(diagnosis) : result_of(of, diagnosis);
+}
+
+void ask_engine_many(connection *to, request *requests, size_t count, char *texts,
+                     size_t text_size)
+{
+    pthread_mutex_lock(&to->lock);
+    for (size_t i = 0; i < count; i++) {
+        diagnosis_buffer diagnosis = {texts + i * text_size, text_size};
+        request *of = &requests[i];
+        if (of->frame.size == 0 && !of->frame.failed)
+            continue;
+        of->deadline = -1;
+        of->limit = deadline_in(CALL_SECONDS * 1000);
+        if (!of->frame.failed && !to->closing) {
+            begin_asking(to, of);
+        } else {
+            of->code = to->closing ? fail_closing(diagnosis) : fail_no_frame(diagnosis);
+            of->done = true;
+        }
     }
-    return of->code;
+    send_all(to);
+    for (size_t i = 0; i < count; i++)
+        if (requests[i].number != 0) {
+            await_answer(to, &requests[i]);
+            result_of(&requests[i], (diagnosis_buffer){texts + i * text_size, text_size});
+        }
+    pthread_mutex_unlock(&to->lock);
 }
 
 void close_connection(connection *to)

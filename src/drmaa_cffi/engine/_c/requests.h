@@ -18,9 +18,11 @@ enum request_kind {
     REQUEST_CONTROL_JOBS = 12,
 };
 
-/* Where the fields of a request's header stand, and the flag of one that is asked again. */
+/* Where the fields of a request's header stand, and the flags: it is asked again; others are asked
+ * with it, which the engine may take together. */
 enum { AT_KIND = 4, AT_FLAGS = 5, AT_NUMBER = 8, AT_FLOOR = 12, REQUEST_HEADER = 16 };
 #define FLAG_RETRY 1
+#define FLAG_TOGETHER 2
 
 /* What comes between the two is the payload. */
 void begin_request(wire_buffer *frame, uint8_t kind);

@@ -20,6 +20,7 @@ MOST_FRAME = 64 << 20
 _SILENT_SECONDS = 10
 HELLO, EXIT, CONTEXT, SUBMIT, CONTROL, STATUS, WAIT, SYNCHRONIZE, INFO, STOP, JOBS = range(1, 12)
 CONTROL_JOBS = 12
+_AGAIN, _TOGETHER = 1, 2
 ALL = "DRMAA_JOB_IDS_SESSION_ALL"
 
 HEADER = struct.Struct("=IBBxxII")
@@ -35,11 +36,12 @@ _PEER = struct.Struct("3i")
 class _Question:
     """One request: where its answer goes, and its name for all engines to come."""
 
-    __slots__ = ("connection", "number")
+    __slots__ = ("connection", "number", "together")
 
-    def __init__(self, connection: Connection, number: int) -> None:
+    def __init__(self, connection: Connection, number: int, flags: int) -> None:
         self.connection = connection
         self.number = number
+        self.together = flags & _TOGETHER != 0
 
     @property
     def token(self) -> bytes:
@@ -120,7 +122,8 @@ class Connection(asyncio.Protocol):
             payload = bytes(self._in[at + HEADER.size : at + 4 + size])
             at += 4 + size
             self.client.confirm(floor)
-            if not self._handle(kind, _Question(self, number), payload, again=flags & 1 != 0):
+            question = _Question(self, number, flags)
+            if not self._handle(kind, question, payload, again=flags & _AGAIN != 0):
                 return
         del self._in[:at]
         if self._patience is not None or self._in:

@@ -195,6 +195,7 @@ class Engine:
         except sqlite3.Error as error:
             raise self._disk_refusal(error) from error
         job = model.Job(number, session, work, context, bounds, now(), question.token)
+        job.together = question.together
         self.backend.check(job)
         self.contexts.hold(context)
         self.jobs.add(job)

@@ -147,6 +147,7 @@ class Job:
         "step",
         "submitted",
         "tasks",
+        "together",
         "token",
         "unfinished",
         "unreaped",
@@ -177,6 +178,8 @@ class Job:
         self.submitted: int = submitted
         #: By which a client that asks again, after the engine was killed, is answered again.
         self.token: bytes = token
+        #: Whether it may be handed to the DRM together with others.
+        self.together: bool = False
         self.held: bool = spec.held
         #: How many tasks or jobs it still waits for (`--after`).
         self.blocked: int = 0

@@ -35,6 +35,11 @@ class Question(Protocol):
         ...
 
     @property
+    def together(self) -> bool:
+        """Whether others come with it, so that the back end may hand them to the DRM together."""
+        ...
+
+    @property
     def token(self) -> bytes:
         """Names the request for ever, also for an engine after this one."""
         ...

@@ -13,10 +13,10 @@ from drmaa_cffi.engine.core import home as homes
 
 from . import (
     commands,
-    config,
     control,
     looking,
     native,
+    queueing,
     snapshot,
     states,
     submitting,
@@ -33,12 +33,8 @@ _U32 = struct.Struct("=I")
 NAME = "slurm"
 #: How long the engine waits, when it leaves, for submissions under way.
 _LEAVE_SECONDS = 30.0
-_LOOK_AGAIN_SECONDS = 0.1
 #: A job of ours that Slurm does not show is looked for again after this time.
 _DOUBT_SECONDS = 2.0
-#: How often a job is looked for that may have been queued, and after how many seconds each time.
-_LOOKS = 3
-_FIND_AGAIN_SECONDS = 10.0
 
 
 class Kind:
@@ -72,15 +68,13 @@ class Slurm:
         self._home = home
         self._folder = home.path / "ends"
         self._categories = categories.Categories(home.path / "categories")
-        self._config: config.Config | None = None
-        self._asking_config = asyncio.Lock()
         flags = os.O_RDWR | os.O_CREAT
         lock = os.open("submitting.lock", flags, 0o600, dir_fd=home.folder)
         self._run = commands.Commands(os.environ, lock)
         self._looks = looking.Looking(self._run)
-        self._submitting = submitting.Submitting(self._run)
+        self._queueing = queueing.Queueing(core, self._run, self._folder, self._queued, self._do)
         self._tracking = tracking.Tracking(
-            core, self._run, self._looks, self._folder, lambda: self._config
+            core, self._run, self._looks, self._folder, self._queueing
         )
         self._control = control.Control(core, self._run, self._looks, self._tracking)
         self._under_way: set[asyncio.Task[None]] = set()
@@ -94,15 +88,22 @@ class Slurm:
                 f"the folder '{self._folder}' cannot be made: {error.strerror}"
             ) from error
         self._run.lock()
+        tables = self._queueing.tables
+        tables.load()
+        tables.keep(
+            {submitting.token_of(job, 0) for job in self._core.jobs.values() if job.unfinished}
+        )
+        self._do(self._queueing.take_up())
         for job in list(self._core.jobs.values()):
             self._tracking.add(job)
-            if not job.places:
-                self._do(self._take_up(job))
         terminated = [task for task, *_ in self._tracking.tasks if task and task.terminated]
         if terminated:
             # The engine before this one may not have come to it.
             self._do(self._control.terminate(terminated))
         self._tracking.start(self._core.settings.keep_days)
+
+    def _queued(self, job: model.Job) -> None:
+        self._tracking.add(job)
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)
@@ -129,98 +130,15 @@ class Slurm:
 
     def check(self, job: model.Job) -> None:
         """Refuses a job that Slurm's arrays cannot hold, if their limits are known already."""
-        if self._config is not None:
-            submitting.parts_of(job.begin, job.end, job.step, self._config)
+        if self._queueing.config is not None:
+            submitting.parts_of(job.begin, job.end, job.step, self._queueing.config)
 
     def submit(self, job: model.Job) -> None:
         """Hands a stored job to sbatch."""
-        self._do(self._submit(job, again=False))
+        self._queueing.submit(job)
 
     def withdraw(self, job: model.Job) -> None:
         """A job that could not be stored is not known here."""
-
-    async def _take_up(self, job: model.Job) -> None:
-        """A job whose submission was under way when the engine before this one was killed."""
-        await self._orphans_gone()
-        await self._submit(job, again=True)
-
-    async def _orphans_gone(self) -> None:
-        """Waits until no sbatch runs that a killed engine has begun: each holds its lock."""
-        while not self._run.lock():  # noqa: ASYNC110  nobody tells of another process's end
-            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
-
-    async def _submit(self, job: model.Job, *, again: bool) -> None:
-        numbers: list[str] = []
-        try:
-            places = await self._queue(job, numbers, again=again)
-        except codes.Refusal as refusal:
-            await self._take_back(numbers)
-            self._core.refused(job, refusal)
-        except submitting.Doubtful as doubt:
-            await self._take_back(numbers)
-            self._core.refused(job, codes.Refusal(codes.TRY_LATER, str(doubt)))
-            self._do(self._cancel_when_found(doubt.token))
-        except Exception as error:  # noqa: BLE001  its client waits
-            _log.exception("a submission failed")
-            await self._take_back(numbers)
-            self._core.refused(job, codes.Refusal(codes.INTERNAL_ERROR, repr(error)))
-        else:
-            self._core.accepted(job, places)
-            self._tracking.add(job)
-
-    async def _queue(
-        self, job: model.Job, numbers: list[str], *, again: bool
-    ) -> tuple[model.Place, ...]:
-        try:
-            limits = await self._limits()
-        except (commands.Unreachable, commands.Refused) as away:
-            raise codes.Refusal(
-                codes.TRY_LATER, f"Slurm does not answer ({away}); nothing was submitted"
-            ) from away
-        places: list[model.Place] = []
-        for at, part in enumerate(submitting.parts_of(job.begin, job.end, job.step, limits)):
-            token = submitting.token_of(job, at)
-            number = await self._find(token) if again else None
-            if number is None:
-                asked = submitting.prepare(
-                    job.spec, job.context, job.spec.native, token, part, self._folder
-                )
-                number = await self._submitting.submit(asked)
-            numbers.append(number)
-            prefix = f"{number}_" if part.step else number
-            places.append(model.Place(prefix, *part))
-        return tuple(places)
-
-    async def _find(self, token: str) -> str | None:
-        while True:
-            try:
-                return await self._submitting.find(token)
-            except (commands.Unreachable, commands.Refused) as away:
-                _log.warning("whether a job was queued is not found out yet: %s", away)
-                await asyncio.sleep(_FIND_AGAIN_SECONDS)
-
-    async def _take_back(self, numbers: list[str]) -> None:
-        """Cancels the arrays of a bulk job that was not queued as a whole."""
-        if numbers:
-            try:
-                await self._run.run("scancel", numbers)
-            except (commands.Unreachable, commands.Refused) as error:
-                _log.error("jobs %s of a refused bulk job go on: %s", numbers, error)
-
-    async def _cancel_when_found(self, token: str) -> None:
-        """Its client was told that it was not submitted."""
-        for _ in range(_LOOKS):
-            number = await self._find(token)
-            if number is not None:
-                await self._run.run("scancel", [number])
-                return
-            await asyncio.sleep(_FIND_AGAIN_SECONDS)
-
-    async def _limits(self) -> config.Config:
-        async with self._asking_config:
-            if self._config is None:
-                self._config = await config.ask(self._run)
-            return self._config
 
     # Questions.
 
@@ -309,7 +227,7 @@ class Slurm:
     @property
     def busy(self) -> bool:
         """Whether something is asked of Slurm."""
-        return bool(self._under_way)
+        return bool(self._under_way) or self._queueing.busy
 
     def kill_all(self) -> None:
         """Ends every job at once."""
@@ -318,6 +236,7 @@ class Slurm:
 
     async def finish(self) -> None:
         """Waits for what is asked of Slurm."""
+        self._queueing.hurry()
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=_LEAVE_SECONDS)
 
@@ -330,8 +249,8 @@ class Slurm:
         return {
             "requests": dict(self._run.requests),
             "requests_last_hour": self._run.last_hour(),
-            "cluster": self._config.cluster if self._config else None,
-            "version": self._config.version if self._config else None,
+            "cluster": self._queueing.config.cluster if self._queueing.config else None,
+            "version": self._queueing.config.version if self._queueing.config else None,
         }
 
     def facts_of(self, job: model.Job) -> dict[str, object]:

@@ -64,11 +64,6 @@ class Seen(NamedTuple):
     ended: set[Name]
 
 
-def path_of(folder: Path, token: str) -> bytes:
-    """What the paths of a submission's records begin with."""
-    return os.fsencode(folder / token)
-
-
 def look(folder: Path) -> Seen:
     """Whose records there are.
 

@@ -3,6 +3,9 @@
 The record is the script's own standard error, `<token>.<index>.<restart>.run` in the folder of the
 records while the command runs, and `....end` after it: a line `start`, what the shell says of a
 signal, a line `end`. `ends` reads it.
+
+Where one script serves an array of different jobs, what differs is in a table: a line of sh for
+each.
 """
 
 from __future__ import annotations
@@ -48,37 +51,38 @@ def clean(environment: bytes) -> list[bytes]:
 
 
 def quote(text: bytes) -> bytes:
-    """The text as one word of sh; what only the job knows becomes its variables.
+    """The text as one word of sh, in one line; what only the job knows becomes its variables.
 
-    A carriage return becomes one, too: sbatch refuses a script with DOS line ends.
+    Carriage returns are not in it: sbatch refuses a script with DOS line ends.
     """
-    parts = re.split(rb"(\0n\0|\0i\0|\r)", text)
-    words = {NUMBER: b'"$_dc_job"', INDEX: b'"$_dc_index"', b"\r": b'"$_dc_return"'}
+    parts = re.split(rb"(\0n\0|\0i\0|\r|\n)", text)
+    words = {
+        NUMBER: b'"$_dc_job"',
+        INDEX: b'"$_dc_index"',
+        b"\r": b'"$_dc_return"',
+        b"\n": b'"$_dc_newline"',
+    }
     return b"".join(
         words.get(part) or b"'" + part.replace(b"'", b"'\\''") + b"'" for part in parts if part
     ) or (b"''")
 
 
-def make(
-    work: spec.JobSpec,
-    context: spec.Context,
-    files: spec.Files,
-    record: bytes,
-    streams: Streams,
+def line_of(
+    work: spec.JobSpec, context: spec.Context, files: spec.Files, token: str, streams: Streams
 ) -> bytes:
-    """The script of a job.
+    """What the script does for one job, in a line.
 
     Args:
         work: what to run.
         context: what it takes over from its submitter.
         files: its paths, with `NUMBER` and `INDEX` for what only the job knows.
-        record: the path of its record, without `.<index>.<restart>.run`.
+        token: names its record.
         streams: those that Slurm opens.
     """
     command = work.command
     words = [command, *work.arguments]
     settings = list(_odd(clean(context.environment)))
-    path = b"$PATH"
+    path = b'"$PATH"'
     for setting in work.settings:
         name, _, value = setting.partition(b"=")
         settings.append(setting)
@@ -90,18 +94,53 @@ def make(
         words[:0] = [b"/bin/sh", b"-c", b'exec "$@"', b"sh"]
     env = [b"env", *settings] if settings or b"/" not in command or b"=" in command else []
     values = {
-        b"RECORD": quote(record),
+        b"token": token.encode(),
+        b"name": quote(work.name),
+        b"directory": quote(files.directory),
+        b"command": quote(command),
+        b"path": path,
+        b"env": b"yes" if env else b"",
+    }
+    return b"; ".join(
+        [
+            *(b"_dc_%s=%s" % entry for entry in values.items()),
+            b"_dc_streams() { %s; }" % b"; ".join(_open(work, files, streams)),
+            b"set -- " + b" ".join(map(quote, [*env, *words])),
+        ]
+    )
+
+
+def token_in(line: bytes) -> str:
+    """Which job's line it is."""
+    return line.partition(b";")[0].rpartition(b"=")[2].decode("ascii", "replace")
+
+
+def make(
+    work: spec.JobSpec,
+    context: spec.Context,
+    folder: bytes,
+    job: bytes,
+) -> bytes:
+    """The script of a job, or of an array.
+
+    Args:
+        work: what to run, as far as the jobs of an array have it in common.
+        context: what it takes over from its submitter.
+        folder: where its record goes.
+        job: the job's line, or `from_table`.
+    """
+    values = {
+        b"FOLDER": quote(folder),
         b"UMASK": b"%04o" % context.umask,
-        b"NAME": quote(work.name),
-        b"DIRECTORY": quote(files.directory),
-        b"COMMAND": quote(command),
-        b"PATH": path,
-        b"OPEN": b"\n".join(_open(work, files, streams)),
-        b"WORDS": b" ".join(map(quote, [*env, *words])),
-        b"ENV": b"yes" if env else b"",
+        b"JOB": job,
         b"WARNING": b"%d" % _warning(work.times),
     }
     return re.sub(rb"@([A-Z]+)@", lambda match: values[match[1]], _SCRIPT)
+
+
+def from_table(path: bytes) -> bytes:
+    """What gets the line of each task of an array from a table. The tasks are single jobs."""
+    return _TABLE.replace(b"@TABLE@", quote(path)).rstrip()
 
 
 def _odd(environment: Iterable[bytes]) -> Iterable[bytes]:
@@ -140,9 +179,12 @@ def _open(work: spec.JobSpec, files: spec.Files, streams: Streams) -> Iterable[b
 _SCRIPT = rb"""#!/bin/sh
 # A job of drmaa-cffi: runs a command and leaves a record of its end.
 _dc_return=$(printf '\r')
-_dc_job=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}
+_dc_newline='
+'
+_dc_number=${SLURM_ARRAY_JOB_ID:-$SLURM_JOB_ID}
+_dc_job=$_dc_number
 _dc_index=${SLURM_ARRAY_TASK_ID:-0}
-_dc_record=@RECORD@.$_dc_index.${SLURM_RESTART_COUNT:-0}
+_dc_task=${SLURM_ARRAY_TASK_ID:-undefined}
 _dc_status=127
 
 _dc_do() { PATH=/usr/bin:/bin:$PATH command "$@"; }
@@ -191,19 +233,18 @@ _dc_warn() {
 
 exec 6>&2
 umask 077
+@JOB@
+_dc_record=@FOLDER@/$_dc_token.$_dc_index.${SLURM_RESTART_COUNT:-0}
 command exec 2>"$_dc_record.run" || exec 2>/dev/null
 umask @UMASK@
-echo "start $(_dc_do date +%s.%N) $_dc_job ${SLURMD_NODENAME:-?}" >&2
+echo "start $(_dc_do date +%s.%N) $_dc_number ${SLURMD_NODENAME:-?}" >&2
 # The signals are for the command; we must live to see its end.
 trap 'echo "got TERM" >&2' TERM
 trap : HUP INT QUIT USR1 USR2 ALRM VTALRM XCPU
-cd @DIRECTORY@ || { _dc_find @DIRECTORY@/; echo "sh: $_dc_why" >&2; _dc_fail 1; }
-@OPEN@
-export JOB_ID="$_dc_job" JOB_NAME=@NAME@ TASK_ID="${SLURM_ARRAY_TASK_ID:-undefined}"
-set -- @WORDS@
-_dc_env=@ENV@
-_dc_command=@COMMAND@
-if ! _dc_find "$_dc_command" @PATH@; then
+cd "$_dc_directory" || { _dc_find "$_dc_directory/"; echo "sh: $_dc_why" >&2; _dc_fail 1; }
+_dc_streams
+export JOB_ID="$_dc_job" JOB_NAME="$_dc_name" TASK_ID="$_dc_task"
+if ! _dc_find "$_dc_command" "$_dc_path"; then
     # execvp() looks only in PATH.
     if [ -n "$_dc_env" ] && _dc_find "./$_dc_command" ''; then
         PATH=$PATH:
@@ -237,4 +278,18 @@ else
 fi
 if [ @WARNING@ != 0 ]; then kill "$!"; fi
 _dc_end
+"""
+
+# The table was written just before; another machine's file cache may not know yet.
+_TABLE = rb"""_dc_tries=0
+until [ -r @TABLE@ ] || [ "$_dc_tries" -ge 60 ]; do
+    sleep 1
+    _dc_tries=$((_dc_tries + 1))
+done
+_dc_line=$(LC_ALL=C _dc_do sed -n "$_dc_index{p;q;}" @TABLE@)
+[ -n "$_dc_line" ] || exit 127
+_dc_job=${_dc_number}_$_dc_index
+_dc_index=0
+_dc_task=undefined
+eval "$_dc_line"
 """

@@ -99,14 +99,16 @@ def _status(text: str) -> int | None:
     return int(number) if number.isdecimal() and int(number) else int(code) << 8
 
 
-async def find_token(run: commands.Commands, token: str, seconds: float) -> str | None:
-    """The number of the job that was submitted with a token; None if there is none.
+async def find_tokens(run: commands.Commands, mark: str, seconds: float) -> dict[str, str]:
+    """The numbers of jobs by the tokens behind a mark at the end of their comments.
 
     Raises:
         commands.Unreachable, commands.Refused: Slurm has not answered: nothing is known.
     """
+    found: dict[str, str] = {}
     for line in (await run.run("squeue", _TOKENS, seconds=seconds)).splitlines():
         number, _, comment = line.partition("|")
-        if number.isdecimal() and comment.endswith(token):
-            return number
-    return None
+        _, marked, token = comment.rpartition(mark)
+        if number.isdecimal() and marked:
+            found.setdefault(token, number)
+    return found

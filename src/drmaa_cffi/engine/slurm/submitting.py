@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from drmaa_cffi.engine.core import codes, model, spec
 
-from . import commands, config, ends, native, script, snapshot
+from . import commands, config, native, script, snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 _log = logging.getLogger(__name__)
@@ -167,24 +168,76 @@ def prepare(
     Raises:
         codes.Refusal: Slurm cannot do this.
     """
-    if options.name is not None:
-        work.name = os.fsencode(options.name)
-    if options.directory is not None:
-        work.directory = os.fsencode(options.directory)
+    _take_over(work, options)
     files = spec.files_of(work, context, script.NUMBER, script.INDEX if part.step else None)
     streams = script.Streams(options.output, options.error, options.input)
-    text = script.make(work, context, files, ends.path_of(folder, token), streams)
+    line = script.line_of(work, context, files, token, streams)
     # The script enters the working directory by itself, to tell why it cannot.
     own = any(streams) and b"\0" not in files.directory
     return Submission(
         token,
         words_of(work, options, token, part, files.directory if own else b"/"),
-        text,
-        commands.Submitter(
-            dict(variable.split(b"=", 1) for variable in script.clean(context.environment)),
-            spec.soft_limits_of(context),
-            context.umask,
-        ),
+        script.make(work, context, os.fsencode(folder), line),
+        _submitter_of(context),
+    )
+
+
+def prepare_array(jobs: Sequence[model.Job], token: str, table: bytes, folder: Path) -> Submission:
+    """The submission of different jobs as one array; their lines are in a table.
+
+    Args:
+        jobs: single jobs with the same `likeness`.
+        token: names the array.
+        table: the table's path.
+        folder: where their records go.
+
+    Raises:
+        codes.Refusal: Slurm cannot do this.
+    """
+    first = jobs[0]
+    part = Part(1, len(jobs), 1)
+    words = words_of(first.spec, first.spec.native, token, part, b"/")
+    if first.spec.native.name is None:
+        names = [job.spec.name for job in jobs]
+        name = os.path.commonprefix(names) or first.spec.name  # noqa: RUF071  of characters
+        words[words.index(b"--job-name=" + first.spec.name)] = b"--job-name=" + name
+    return Submission(
+        token,
+        words,
+        script.make(first.spec, first.context, os.fsencode(folder), script.from_table(table)),
+        _submitter_of(first.context),
+    )
+
+
+def line_of(job: model.Job, token: str) -> bytes:
+    """The line in the table of an array of a single job."""
+    _take_over(job.spec, job.spec.native)
+    files = spec.files_of(job.spec, job.context, script.NUMBER, None)
+    return script.line_of(job.spec, job.context, files, token, script.Streams())
+
+
+def likeness(job: model.Job) -> object:
+    """What jobs must have in common to be tasks of one array; None where a job can be none."""
+    work, options = job.spec, job.spec.native
+    if job.step or options.output or options.error or options.input:
+        return None  # Slurm opens its streams, which are one array's
+    names = (work.times, work.held, work.block_email, tuple(work.emails))
+    return (job.context.number, options._replace(directory=None), *names)
+
+
+def _take_over(work: spec.JobSpec, options: native.Native) -> None:
+    if options.name is not None:
+        work.name = os.fsencode(options.name)
+    if options.directory is not None:
+        work.directory = os.fsencode(options.directory)
+
+
+def _submitter_of(context: spec.Context) -> commands.Submitter:
+    """As whose sbatch runs."""
+    return commands.Submitter(
+        dict(variable.split(b"=", 1) for variable in script.clean(context.environment)),
+        spec.soft_limits_of(context),
+        context.umask,
     )
 
 
@@ -265,4 +318,12 @@ class Submitting:
         Raises:
             commands.Unreachable, commands.Refused: nothing is known.
         """
-        return await snapshot.find_token(self._run, _MARK + token, seconds)
+        return (await self.found(seconds)).get(token)
+
+    async def found(self, seconds: float = 60.0) -> dict[str, str]:
+        """The numbers of all jobs that Slurm knows by their tokens.
+
+        Raises:
+            commands.Unreachable, commands.Refused: nothing is known.
+        """
+        return await snapshot.find_tokens(self._run, _MARK, seconds)

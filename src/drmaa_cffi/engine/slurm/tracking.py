@@ -12,7 +12,7 @@ import contextlib
 import logging
 import signal
 import time
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING
 
 from drmaa_cffi.engine.core import codes, model
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from drmaa_cffi.engine.core import engine
 
-    from . import config
+    from . import queueing
 
 _log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Tracking:
         run: Slurm's commands.
         looks: asks Slurm.
         folder: where the records are.
-        limits: what the cluster says about itself, once that is known.
+        queues: knows the cluster's limits, and the tables of arrays.
     """
 
     def __init__(
@@ -58,12 +58,12 @@ class Tracking:
         run: commands.Commands,
         looks: looking.Looking,
         folder: Path,
-        limits: Callable[[], config.Config | None],
+        queues: queueing.Queueing,
     ) -> None:
         self._core = core
         self._looks = looks
         self._folder = folder
-        self._limits = limits
+        self._queues = queues
         self._by_token: dict[str, model.Job] = {}
         #: Records that were read, and are not removed yet.
         self._known: dict[ends.Name, None] = {}
@@ -74,7 +74,7 @@ class Tracking:
         self._unrecorded: dict[model.Task, float] = {}
         #: Cancelled for their owners, and when scancel had done it.
         self._cancelled: dict[model.Task, float] = {}
-        self._absent = absent.Absent(run, limits)
+        self._absent = absent.Absent(run, lambda: queues.config)
         #: Ids of tasks that ended here, as long as Slurm shows them: since when.
         self._over: dict[str, float] = {}
         #: Stored by the next round, and to be removed after it.
@@ -254,7 +254,7 @@ class Tracking:
         if record.terminated or task.terminated:
             return True
         number, code = record.status & 0x7F, record.status >> 8
-        limits = self._limits()
+        limits = self._queues.config
         requeued = limits is not None and code in limits.requeue_exits
         return (
             number in _ENDED_BY_SLURM or code - 128 in _ENDED_BY_SLURM or (not number and requeued)
@@ -273,7 +273,9 @@ class Tracking:
         self._core.ended(task, end)
         if not job.unfinished:
             for at in range(len(job.places)):
-                self._by_token.pop(submitting.token_of(job, at), None)
+                token = submitting.token_of(job, at)
+                self._by_token.pop(token, None)
+                self._queues.tables.forget(token)
         self._core.soon()
 
     def _names_of(self, task: model.Task) -> Iterator[ends.Name]:
