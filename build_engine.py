@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 import hardened
 from setuptools import Extension
@@ -19,10 +20,21 @@ FILES = {"libdrmaa": "libdrmaa.so", "libdrmaa_soname": SONAME, "job_runner": "jo
 LIBRARY_SOURCES = tuple(map(str, sorted(ENGINE.glob("_c/*.c"))))
 #: The two programs write and read messages with the same code.
 RUNNER_SOURCES = (*map(str, sorted(ENGINE.glob("local/_c/*.c"))), str(ENGINE / "_c" / "wire.c"))
-#: One library for each back end, with its title in messages and what drmaa_get_DRM_system tells.
+
+
+class BackEnd(NamedTuple):
+    """What the C code has to know of a back end: see drm.h."""
+
+    title: str
+    system: str
+    stays: bool
+    copies_files: bool
+
+
+#: One library for each.
 BACK_ENDS = {
-    "local": ("the local engine", "drmaa-cffi local engine"),
-    "slurm": ("the Slurm engine", "Slurm by drmaa-cffi"),
+    "local": BackEnd("the local engine", "drmaa-cffi local engine", stays=True, copies_files=True),
+    "slurm": BackEnd("the Slurm engine", "Slurm by drmaa-cffi", stays=False, copies_files=False),
 }
 
 
@@ -40,19 +52,21 @@ class PlainC(Extension):
 
     def __init__(self, module: str, sources: tuple[str, ...]) -> None:
         name = module.partition(".")[0]
-        title, system = BACK_ENDS[name]
+        of = BACK_ENDS[name]
         words = {
-            "NAME": name,
-            "PREFIX": f"DRMAA_{name.upper()}_",
-            "TITLE": title,
-            "SYSTEM": system,
+            "NAME": f'"{name}"',
+            "PREFIX": f'"DRMAA_{name.upper()}_"',
+            "TITLE": f'"{of.title}"',
+            "SYSTEM": f'"{of.system}"',
+            "STAYS": f"{of.stays:d}",
+            "COPIES_FILES": f"{of.copies_files:d}",
         }
         super().__init__(
             f"{PACKAGE}.{module}",
             list(sources),
             depends=[*map(str, ENGINE.rglob("*.h")), "src/drmaa_cffi/_binding/_c/drmaa.h"],
             include_dirs=[str(ENGINE / "_c")],
-            define_macros=[(f"ENGINE_{word}", f'"{words[word]}"') for word in words],
+            define_macros=[(f"ENGINE_{word}", value) for word, value in words.items()],
             extra_compile_args=[
                 *("-std=c11", "-D_GNU_SOURCE", "-fvisibility=hidden", "-pthread"),
                 *hardened.COMPILED,

@@ -150,10 +150,13 @@ class Client:
 
 
 @contextlib.contextmanager
-def client(cluster: Cluster, text: str, **environment: str) -> Iterator[Client]:
-    """Run a program of *text* after the prologue; it has ended after the block."""
+def client(cluster: Cluster, text: str, *before: str, **environment: str) -> Iterator[Client]:
+    """Run a program of *text* after the prologue; it has ended after the block.
+
+    A command *before* it runs it, if there is one.
+    """
     with subprocess.Popen(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROLOGUE + text],
+        [*before, sys.executable, "-W", "ignore::DeprecationWarning", "-c", PROLOGUE + text],
         env={**os.environ, **cluster.variables, **environment},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

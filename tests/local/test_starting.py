@@ -96,6 +96,27 @@ def test_bad_setting(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         initialize()
 
 
+@pytest.mark.parametrize(
+    ("value", "words"), [("inside", "runs the jobs: unset"), ("outside", "must be 'inside'")]
+)
+def test_inside(engine: Engine, monkeypatch: pytest.MonkeyPatch, value: str, words: str) -> None:
+    """DRMAA_ENGINE=inside is not for an engine that runs the jobs itself; no other value is."""
+    monkeypatch.setenv("DRMAA_ENGINE", value)
+    with pytest.raises(DrmsInitException, match=f"DRMAA_ENGINE='{value}'.*{words}"):
+        initialize()
+
+
+def test_served_on_another_host(engine: Engine) -> None:
+    """Where an engine on another host holds the folder, that host is named at once."""
+    engine.home.mkdir(mode=0o700, exist_ok=True)
+    lock = engine.home / "engine.lock"
+    lock.write_text("17 elsewhere\n")
+    with lock.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(DrmsInitException, match="on host elsewhere, process 17, serves '"):
+            initialize()
+
+
 def test_two_clients_at_once(engine: Engine) -> None:
     """Programs that start at the same time start one engine."""
     program = (

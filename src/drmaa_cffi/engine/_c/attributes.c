@@ -199,8 +199,8 @@ const char *scalar_name(int scalar)
 
 const char *why_absent(int scalar)
 {
-    if (scalar == TRANSFER_FILES && strcmp(ENGINE_NAME, "slurm") == 0)
-        return "Slurm copies no files: put them on a file system that the nodes share";
+    if (scalar == TRANSFER_FILES && !ENGINE_COPIES_FILES)
+        return ENGINE_TITLE " copies no files: put them on a file system that the nodes share";
     return NULL;
 }
 

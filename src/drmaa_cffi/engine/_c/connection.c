@@ -113,7 +113,7 @@ int open_connection(connection *to, const char *contact, diagnosis_buffer diagno
     if (syscall(SYS_getrandom, to->nonce, sizeof to->nonce, 0) != (long)sizeof to->nonce)
         return fail(diagnosis, DRMAA_ERRNO_INTERNAL_ERROR, "no random numbers: %s",
                     strerror(errno));
-    int code = open_home(&to->home, diagnosis);
+    int code = open_home(&to->home, contact, diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
     note_open(FOLDER_OPEN, to->home.folder);

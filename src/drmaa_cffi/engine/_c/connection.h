@@ -33,7 +33,7 @@ typedef struct {
     pthread_mutex_t lock;
     engine_home home;
     unsigned char nonce[16]; /* by which the engine knows this client after a restart */
-    char contact[256];
+    char contact[512];
     int socket; /* -1: lost, to be found again */
     int status; /* tells the umask; -1: nothing does */
     int bell; /* wakes who reads for all, when there is more to send */

@@ -7,6 +7,8 @@
 #define ENGINE_PREFIX "DRMAA_LOCAL_"           /* of its environment variables */
 #define ENGINE_TITLE "the local engine"        /* in messages */
 #define ENGINE_SYSTEM "drmaa-cffi local engine" /* drmaa_get_DRM_system, before the version */
+#define ENGINE_STAYS 1        /* its jobs need it, on this host */
+#define ENGINE_COPIES_FILES 1 /* transferFiles has a meaning, or needs none */
 #endif
 
 #endif

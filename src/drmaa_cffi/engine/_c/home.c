@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,7 +75,27 @@ static int open_folder(const char *path)
     return above_standard_streams(open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-int open_home(engine_home *home, diagnosis_buffer diagnosis)
+/* A contact such as session=3@login1 names the folder, beside ours, in which its session is: that of
+ * another login node. Puts it in the place of ours; whether it differs. */
+static bool follow_contact(engine_home *home, const char *contact)
+{
+    const char *name = strchr(contact, '@');
+    char *path = home->path;
+    size_t size = strlen(path);
+    while (size > 1 && path[size - 1] == '/')
+        path[--size] = '\0';
+    char *own = strrchr(path, '/') + 1;
+    if (ENGINE_STAYS || name == NULL || strcmp(own, ++name) == 0)
+        return false;
+    if (*name == '\0' || *name == '.' || strchr(name, '/') != NULL)
+        return false; /* the engine refuses it */
+    if (strlen(name) >= sizeof home->path - (size_t)(own - path))
+        return false;
+    strcpy(own, name);
+    return true;
+}
+
+int open_home(engine_home *home, const char *contact, diagnosis_buffer diagnosis)
 {
     home->folder = -1;
     int held = hold_environment();
@@ -84,7 +105,12 @@ int open_home(engine_home *home, diagnosis_buffer diagnosis)
         return fail(diagnosis, DRMAA_ERRNO_DRMS_INIT_FAILED,
                     ENGINE_TITLE "'s folder cannot be found, or its path is too long: set "
                     ENGINE_PREFIX "HOME to the path of a folder of your own");
+    bool others = follow_contact(home, contact);
     home->folder = open_folder(home->path);
+    if (home->folder < 0 && errno == ENOENT && others)
+        return fail(diagnosis, DRMAA_ERRNO_INVALID_CONTACT_STRING,
+                    "there is no session '%s': its folder would be '%s', and there is none",
+                    contact, home->path);
     if (home->folder < 0 && errno == ENOENT && make_folders(home->path))
         home->folder = open_folder(home->path);
     if (home->folder < 0)

@@ -11,8 +11,9 @@ typedef struct {
     char path[PATH_MAX];
 } engine_home;
 
-/* Finds, makes if need be, checks and opens the folder; returns success or 10 with words. */
-int open_home(engine_home *home, diagnosis_buffer diagnosis);
+/* Finds, makes if need be, checks and opens the folder in which the session of a contact is, or ours
+ * for an empty one; returns success, or 10, or 5 for the contact, with words. */
+int open_home(engine_home *home, const char *contact, diagnosis_buffer diagnosis);
 void close_home(engine_home *home);
 
 #endif

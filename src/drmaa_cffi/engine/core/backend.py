@@ -118,11 +118,6 @@ class Backend(Protocol):
         """Whether there is work that keeps the engine alive without clients and jobs."""
         ...
 
-    @property
-    def stays(self) -> bool:
-        """Whether the engine must stay as long as jobs have not ended."""
-        ...
-
     def kill_all(self) -> None:
         """Ends every job of the engine at once."""
         ...
@@ -151,6 +146,9 @@ class Kind(Protocol):
     name: str
     #: In messages: `the local engine`.
     title: str
+    #: Whether its jobs need the engine: it stays until they have ended, and no other host can take
+    #: them up.
+    stays: bool
 
     def facts_without_engine(self) -> dict[str, object]:
         """What the command `status` tells where no engine runs."""

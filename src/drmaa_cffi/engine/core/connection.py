@@ -272,12 +272,12 @@ class Connection(asyncio.Protocol):
         if len(contact) != size or self._session is not None:
             raise ValueError("a bad hello")
         self._server.replace(nonce)
-        self._session = self._engine.open_session(contact.decode("utf-8", "replace"))
+        self._session = self._engine.open_session(os.fsdecode(contact))
         self._session.connections += 1
         self.nonce = nonce
         self.client = self._engine.clients.welcome(nonce)
         self._server.welcome(self)
-        question.answer_unstored(self._session.contact.encode())
+        question.answer_unstored(os.fsencode(self._engine.contact_of(self._session)))
 
     def _exit(self, question: _Question, _payload: bytes, _again: bool) -> None:
         session = self._session

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import gc
 import logging
 import os
@@ -12,19 +11,16 @@ import resource
 import signal
 import sqlite3
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import backend, engine, server
+from . import backend, engine, lock, server
 from . import home as homes
 
 if TYPE_CHECKING:
     import socket
 
 _log = logging.getLogger(__name__)
-_LOCK_SECONDS = 30
-_LOOK_AGAIN_SECONDS = 0.02
 _MOST_LOG = 1 << 20
 _LIKELY_DESCRIPTORS = 4096
 _MOST_DESCRIPTORS = 1 << 16
@@ -53,11 +49,17 @@ def run(kind: backend.Kind, *, foreground: bool) -> int:
     _raise_limits()
     settings = homes.Settings.read(kind.name)
     home = homes.Home(homes.find_home(kind.name), kind.name)
-    if not _take_lock(home):
+    if settings.inside and kind.stays:
+        raise homes.SettingError(
+            f"DRMAA_ENGINE='inside': {home.title} cannot end with the program, since it runs the "
+            "jobs: unset DRMAA_ENGINE, or use a cluster"
+        )
+    held = lock.Lock(home, kind)
+    if not held.take():
         return 0
     if foreground:
         _configure_log()
-        _work(kind, home, settings, None)
+        _work(kind, home, settings, held, None)
         return 0
     reading, writing = os.pipe()
     if os.fork():
@@ -73,9 +75,9 @@ def run(kind: backend.Kind, *, foreground: bool) -> int:
         sys.stderr.write(reason.decode("utf-8", "replace"))
         return 1
     os.close(reading)
-    _become_daemon(home)
+    _become_daemon(home, settings)
     try:
-        _work(kind, home, settings, writing)
+        _work(kind, home, settings, held, writing)
     except (homes.HomeError, homes.SettingError) as error:
         _log.error("%s", error)
         os.write(writing, str(error).encode("utf-8", "replace"))
@@ -88,10 +90,15 @@ def run(kind: backend.Kind, *, foreground: bool) -> int:
 
 
 def _work(
-    kind: backend.Kind, home: homes.Home, settings: homes.Settings, ready: int | None
+    kind: backend.Kind,
+    home: homes.Home,
+    settings: homes.Settings,
+    held: lock.Lock,
+    ready: int | None,
 ) -> None:
+    held.sign()
     try:
-        asyncio.run(_serve(kind, home, settings, ready))
+        asyncio.run(_serve(kind, home, settings, held, ready))
     except (sqlite3.Error, OSError) as error:
         raise homes.HomeError(f"{home.title} cannot work in '{home.path}': {error}") from error
 
@@ -123,34 +130,9 @@ def _raise_limits() -> None:
             resource.setrlimit(kind, (wanted, hard))
 
 
-def _take_lock(home: homes.Home) -> bool:
-    """Becomes the one engine of the folder; False if another one serves it."""
-    try:
-        lock = os.open("engine.lock", os.O_RDWR | os.O_CREAT, 0o600, dir_fd=home.folder)
-    except OSError as error:
-        raise homes.HomeError(
-            f"{home.title}'s folder '{home.path}' cannot be written: {error.strerror}; set "
-            f"{home.variable} to the path of a folder of your own"
-        ) from error
-    # Another engine may be leaving, or just begin: then its end, or its socket, is yet to come.
-    deadline = time.monotonic() + _LOCK_SECONDS
-    while time.monotonic() < deadline:
-        with contextlib.suppress(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        link = home.connect(homes.SOCKET_NAME)
-        if link is not None:
-            link.close()
-            return False
-        time.sleep(_LOOK_AGAIN_SECONDS)
-    raise homes.HomeError(
-        f"another engine holds '{home.path}' and does not answer since {_LOCK_SECONDS} s; "
-        "find its pid with fuser engine.lock there, and kill it if it hangs"
-    )
-
-
-def _become_daemon(home: homes.Home) -> None:
-    os.setsid()
+def _become_daemon(home: homes.Home, settings: homes.Settings) -> None:
+    if not settings.inside:
+        os.setsid()
     os.chdir("/")
     os.umask(0o077)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
@@ -173,7 +155,11 @@ def _configure_log() -> None:
 
 
 async def _serve(
-    kind: backend.Kind, home: homes.Home, settings: homes.Settings, ready: int | None
+    kind: backend.Kind,
+    home: homes.Home,
+    settings: homes.Settings,
+    held: lock.Lock,
+    ready: int | None,
 ) -> None:
     loop = asyncio.get_running_loop()
     core = engine.Engine(home, settings, kind)
@@ -190,5 +176,8 @@ async def _serve(
         os.close(ready)
     # What is there now stays: the collector need not look at it again.
     gc.freeze()
+    keeping = asyncio.ensure_future(held.keep())
     await serving.serve(listening)
+    keeping.cancel()
+    held.release()
     _log.info("engine %d has left", os.getpid())

@@ -52,6 +52,7 @@ class Engine:
         self.home = home
         self.settings = settings
         self.drm: str = kind.name
+        self.stays: bool = kind.stays
         self.backend: backend.Backend = kind(self, home)
         self.disk: store.Store = store.Store(
             home.path / "engine.db", _boot(), self.backend.read_native
@@ -130,9 +131,11 @@ class Engine:
             codes.Refusal: there is no such session, or a new one cannot be stored.
         """
         if contact:
-            number, _ = model.parse_id(contact.partition("session=")[2]) or (0, None)
+            text = contact.partition("session=")[2].partition("@")[0]
+            number, _ = model.parse_id(text) or (0, None)
             known = self.sessions.get(number) or self.disk.find_session(number)
-            if known is None or known.contact != contact:
+            # Without its place it is of an earlier release.
+            if known is None or contact not in (f"session={number}", self.contact_of(known)):
                 raise codes.Refusal(
                     codes.INVALID_CONTACT_STRING,
                     f"there is no session '{contact}' in '{self.home.path}': give the contact "
@@ -147,6 +150,15 @@ class Engine:
         self.sessions[session.number] = session
         self.touch(session)
         return session
+
+    def contact_of(self, session: model.Session) -> str:
+        """A session's contact string.
+
+        It names the folder, which by default has the host's name, where a session can be taken up
+        on another host: `engine/_c/home.c` finds it there.
+        """
+        place = "" if self.stays else f"@{self.home.path.name}"
+        return f"session={session.number}{place}"
 
     def touch(self, session: model.Session) -> None:
         """Notes that the session is in use now."""

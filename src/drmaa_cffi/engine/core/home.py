@@ -32,17 +32,24 @@ class Settings(NamedTuple):
 
     idle: float
     keep_days: float
+    #: Whether it stays in the session of processes that starts it, and ends with its last program.
+    inside: bool
 
     @classmethod
     def read(cls, drm: str) -> Settings:
-        """Reads DRMAA_LOCAL_IDLE and _KEEP_DAYS, or what they are called for another DRM.
+        """Reads DRMAA_LOCAL_IDLE and _KEEP_DAYS, or their like of another DRM, and DRMAA_ENGINE.
 
         Raises:
-            SettingError: a value is not a number, or out of its range.
+            SettingError: a value is not legal.
         """
+        where = os.environ.get("DRMAA_ENGINE", "")
+        if where not in ("", "inside"):
+            raise SettingError(f"DRMAA_ENGINE='{where}': must be 'inside', or not set")
+        idle = read_number(f"{_prefix(drm)}IDLE", 60, 0, 1e8)
         return cls(
-            idle=read_number(f"{_prefix(drm)}IDLE", 60, 0, 1e8),
+            idle=0 if where else idle,
             keep_days=read_number(f"{_prefix(drm)}KEEP_DAYS", 7, 0, 1e6),
+            inside=where == "inside",
         )
 
 
@@ -95,7 +102,7 @@ def find_home(drm: str) -> Path:
                 f"which is gone or closed to you ({error.strerror}): set {variable} to an "
                 "absolute path, or go to another directory"
             ) from error
-    host = socket.gethostname() or "localhost"
+    host = host_name()
     state = os.environ.get("XDG_STATE_HOME", "")
     if state.startswith("/"):
         return Path(state) / f"drmaa-{drm}" / host
@@ -103,6 +110,11 @@ def find_home(drm: str) -> Path:
     if not user.startswith("/"):
         user = pwd.getpwuid(os.geteuid()).pw_dir
     return Path(user) / ".local" / "state" / f"drmaa-{drm}" / host
+
+
+def host_name() -> str:
+    """This host's name, as the folder is called by default."""
+    return socket.gethostname() or "localhost"
 
 
 class Home:

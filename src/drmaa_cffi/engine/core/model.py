@@ -245,11 +245,6 @@ class Session:
         self.any_waiters: dict[Any, None] = {}
         self.connections: int = 0
 
-    @property
-    def contact(self) -> str:
-        """The contact string."""
-        return f"session={self.number}"
-
     def is_older_than(self, seconds: float) -> bool:
         """Whether neither a client nor the end of a job it still has is from after `seconds`."""
         ends = (task.end.ended for task in self.ended if task.end)

@@ -50,7 +50,7 @@ def jobs_of(core: engine.Engine) -> list[dict[str, object]]:
             "states": _states_of(job),
             "failed": _failed(job),
             **core.backend.facts_of(job),
-            "contact": job.session.contact,
+            "contact": core.contact_of(job.session),
             "submitted": job.submitted / 1e6,
         }
         for job in core.jobs.values()

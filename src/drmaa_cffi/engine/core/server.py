@@ -51,7 +51,8 @@ class Server:
         acceptor.close()
         for connection in list(self.connections):
             connection.abandon()
-        await self.engine.backend.finish()
+        if not self.engine.settings.inside:  # whoever starts the next one takes it up
+            await self.engine.backend.finish()
         self.engine.finish()
         await self.engine.backend.leave(wait=self._terminating)
         self.engine.disk.close()
@@ -100,8 +101,8 @@ class Server:
                 self._leave()
             return
         engine = self.engine
-        working = engine.backend.busy or (engine.backend.stays and engine.unfinished)
-        idle = not (self.clients or working)
+        working = engine.backend.busy or (engine.stays and engine.unfinished)
+        idle = not self.clients and (engine.settings.inside or not working)
         if idle and self._idle is None:
             seconds = engine.settings.idle
             if not self._visited:

@@ -54,6 +54,8 @@ class Kind:
 
     name = NAME
     title: str = homes.title_of(NAME)
+    #: The runner goes on with the jobs when the engine leaves, but nobody starts the next ones.
+    stays = True
 
     def facts_without_engine(self) -> dict[str, object]:
         """How many slots an engine would have."""
@@ -74,9 +76,6 @@ class Local:
     Raises:
         homes.SettingError: DRMAA_LOCAL_SLOTS, _GRACE or _ORDER is not legal.
     """
-
-    #: The runner goes on with the jobs when the engine leaves, but nobody starts the next ones.
-    stays = True
 
     def __init__(self, core: engine.Engine, home: homes.Home) -> None:
         self._core = core

@@ -42,6 +42,8 @@ class Kind:
 
     name = NAME
     title: str = homes.title_of(NAME)
+    #: Jobs go on without it, and leave their records.
+    stays = False
 
     def facts_without_engine(self) -> dict[str, object]:
         """No requests were made."""
@@ -59,9 +61,6 @@ class Slurm:
         core: the engine.
         home: its folder.
     """
-
-    #: Jobs go on without it, and leave their records.
-    stays = False
 
     def __init__(self, core: engine.Engine, home: homes.Home) -> None:
         self._core = core
