@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from contextlib import suppress
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import click
 
 from drmaa_cffi.errors import DrmaaException
+from drmaa_cffi.retry import Retry
 from drmaa_cffi.session import Session
 
 from . import endings
@@ -17,6 +18,7 @@ from .ids import in_short
 from .interrupts import Interrupts
 from .live import Live
 from .output import PROGRAM, Failure, data, say, words_of
+from .retrying import Again, retry_of, retry_options
 from .sessions import open_session, session_options
 from .submit import COMMAND_SETTINGS, how_to
 from .tail import Tail, say_errors
@@ -28,6 +30,7 @@ from .watch import Ending, Watch
 @job_options
 @click.option("--tail", is_flag=True, help="Show what the job wrote, when it ends.")
 @click.option("--follow", "live", is_flag=True, help="Show what the job writes, as it comes.")
+@retry_options
 @session_options
 def run(
     contact: str | None,
@@ -36,6 +39,8 @@ def run(
     as_json: bool,
     tail: bool,
     live: bool,
+    retries: int | None,
+    causes: Sequence[str],
     **options: Any,
 ) -> None:
     """Run a job, or one for each index: submit, wait, and print how it ended.
@@ -46,13 +51,16 @@ def run(
     error file follow. Ctrl-C asks whether to terminate the jobs or to leave them running; twice
     terminates.
 
+    With --retries a job that fails, or a task of --array, is submitted again; its output follows
+    that of the attempts before it. The last attempt is what counts.
+
     The exit status is the job's; 128 and the signal's number if a signal ended it, 125 if it was
     aborted or could not be submitted, 130 if it was left running. With several jobs it is the
     highest of theirs. SIGTERM and SIGHUP leave jobs running, too: 143 and 129.
     """
     if live and as_json:
         raise click.UsageError("--follow and --json both write to standard output: use --tail")
-    job = JobOptions(**options)
+    job, retry = JobOptions(**options), retry_of(retries, causes)
     try:
         with open_session(contact, engine=engine), Interrupts() as interrupts:
             status = _run(
@@ -62,6 +70,7 @@ def run(
                 engine=engine,
                 as_json=as_json,
                 files=_files(job, tail=tail, live=live),
+                retry=retry,
             )
     except DrmaaException as error:
         raise Failure(words_of(error), endings.ABORTED) from error
@@ -83,15 +92,19 @@ def _run(
     engine: str | None,
     as_json: bool,
     files: Optional[Tail],
+    retry: Optional[Retry],
 ) -> int:
     """Run the job in the open session; return the exit status."""
     try:
-        ids = (files.options if files else job).submit()
+        options = files.options if files else job
+        ids = options.submit()
     except BaseException:
         if files:
             files.remove()
         raise
     watch = Watch(ids, alone=alone)
+    if retry is not None:
+        watch.again = Again(options, retry, ids, files)
     try:
         _watch(watch, interrupts, files, as_json=as_json)
     except BaseException:

@@ -52,6 +52,10 @@ class Tail:
         """Note which job has which index."""
         self._indices = dict(zip(ids, self.options.array or (0,)))
 
+    def submitted_again(self, job_id: str, index: int) -> None:
+        """Note that a job of this index has another id now; it goes on with the same files."""
+        self._indices[job_id] = index
+
     def show(self, ending: Ending) -> None:
         """Write what a job that has ended wrote: its output to stdout, its errors to stderr."""
         output, *error = self._paths_of(ending)

@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from queue import Empty, SimpleQueue
-from typing import NamedTuple, Optional, Sequence, Union
+from typing import Callable, NamedTuple, Optional, Sequence, Union
 
 from drmaa_cffi.const import JOB_IDS_SESSION_ANY, JobState
 from drmaa_cffi.errors import (
@@ -96,6 +96,9 @@ class Watch:
         self.ids: Sequence[str] = ids
         self.states: dict[str, JobState] = dict.fromkeys(ids, JobState.UNDETERMINED)
         self.endings: dict[str, Ending] = {}
+        #: Called with an end, in another thread: gives the id of the job that is tried instead, or
+        #: "", and what to say.
+        self.again: Callable[[Ending], tuple[str, str]] = lambda _: ("", "")
         self.began: float = time.monotonic()
         #: Whether the user has ended the jobs.
         self.terminated: bool = False
@@ -173,7 +176,9 @@ class Watch:
         while left:
             ending = self._record_of(JOB_IDS_SESSION_ANY, next(iter(left)))
             left.pop(ending.job_id, None)
-            self._events.put(ending)
+            job_id = self._tell(ending)
+            if job_id:
+                left[job_id] = JobState.UNDETERMINED
 
     def _take_one(self, job_id: str) -> None:
         """Wait for a job, if no thread does."""
@@ -181,7 +186,25 @@ class Watch:
             del self._left[job_id]
         except KeyError:
             return
-        self._events.put(self._record_of(job_id, job_id))
+        while job_id:
+            job_id = self._tell(self._record_of(job_id, job_id))
+
+    def _tell(self, ending: Ending) -> str:
+        """Tell of an end; return the id of a job that is tried instead, for which it is none."""
+        job_id, words = ("", "") if self.terminated else self.again(ending)
+        if words:
+            self._events.put(words)
+        if job_id:
+            # The main thread looks at it meanwhile.
+            states = {
+                job_id if each == ending.job_id else each: self.states[each]
+                for each in self.states
+            }
+            states[job_id] = JobState.UNDETERMINED
+            self.states = states
+        else:
+            self._events.put(ending)
+        return job_id
 
     def _record_of(self, asked: str, job_id: str) -> Ending:
         """Wait for *asked*; *job_id* is the job that is lost if there is no such job."""
@@ -219,8 +242,9 @@ class Watch:
                     began = time.monotonic()
                 if job_id in self.endings:
                     continue
+                states = self.states
                 try:
-                    self.states[job_id] = Session.jobStatus(job_id)
+                    states[job_id] = Session.jobStatus(job_id)
                 except NoActiveSessionException:
                     return
                 except InvalidJobException:
@@ -229,7 +253,7 @@ class Watch:
                     continue
                 except DrmaaException:
                     continue
-                if self.states[job_id] in _FINISHED:
+                if states[job_id] in _FINISHED:
                     self._take_one(job_id)
             took = time.monotonic() - began
             self._over.wait(max(_ASK_AGAIN, _REST * took))
