@@ -10,7 +10,7 @@ from typing import Callable, Iterator
 
 import pytest
 from drms import Drm
-from jobs import LONG, Gate
+from jobs import LONG, Gate, until
 
 from programs import output, start
 from terminal import COMMAND, drmaa_cffi, until_running
@@ -432,3 +432,55 @@ def test_follow_one(tmp_path: Path) -> None:
     words = ["run", "--follow", "--wd", str(tmp_path), "--", "/bin/sh", "-c", script]
     done = subprocess.run([*COMMAND, *words], capture_output=True, timeout=LONG, check=False)
     assert (0, bytes(3_000_000)) == (done.returncode, done.stdout)
+
+
+def test_retries(tmp_path: Path) -> None:
+    """A job that fails is tried again, an array's task by itself; the last attempt counts."""
+    script = "echo $$ >>tried; test $(wc -l <tried) = 3"
+    words = ["--wd", str(tmp_path), "--follow", "--retries", "2", "--", "/bin/sh", "-c", script]
+    done = drmaa_cffi("run", *words)
+    assert (0, 3) == (done.returncode, len((tmp_path / "tried").read_text().split()))
+    assert 2 == done.stderr.count("; it is tried again as job ")
+    index = "${SLURM_ARRAY_TASK_ID:-${SGE_TASK_ID:-$TASK_ID}}"
+    script = f"echo of {index}; test -e m{index} || {{ touch m{index}; exit 7; }}"
+    words = ["--wd", str(tmp_path), "--tail", "--array", "3-5:2", "--", "/bin/sh", "-c", script]
+    done = drmaa_cffi("run", "--retries", "1", *words)
+    assert (0, ["of 3"] * 2 + ["of 5"] * 2) == (
+        done.returncode,
+        sorted(done.stdout.split("\n"))[1:],
+    )
+
+
+def test_retries_refused(tmp_path: Path) -> None:
+    """An end that is not worth it is none to try again; other words are refused by name."""
+    words = ["--wd", str(tmp_path), "--output", os.devnull, "--join", "--", "/bin/false"]
+    done = drmaa_cffi("run", "--retries", "1", "--retry-on", "node_failed", *words)
+    assert (1, False) == (done.returncode, "tried again" in done.stderr)
+    done = drmaa_cffi("run", "--retries", "1", "--retry-on", "bad", *words)
+    assert (2, True) == (
+        done.returncode,
+        "'bad' is not one of 'exited', 'signaled'" in done.stderr,
+    )
+    done = drmaa_cffi("run", "--retry-on", "exited", *words)
+    assert (2, True) == (done.returncode, "say how often by --retries" in done.stderr)
+
+
+def test_logs(tmp_path: Path, submit: Submit, drm: Drm) -> None:
+    """Logs shows what a job wrote that is over, by its id where an engine knows, else by path."""
+    names = ["--output", f"{tmp_path}/out", "--error", f"{tmp_path}/err"]
+    script = "echo out; echo err >&2"
+    words = ["submit", "--json", "--wd", str(tmp_path), *names, "--", "/bin/sh", "-c", script]
+    told = json.loads(output(drmaa_cffi(*words)))
+    (job_id,) = told["jobs"]
+    until((tmp_path / "err").exists)
+    until(lambda: "err\n" == (tmp_path / "err").read_text())
+    done = drmaa_cffi("logs", *names, job_id)
+    assert (0, "out\n", "err\n") == (done.returncode, done.stdout, done.stderr)
+    known = drmaa_cffi("logs", "--contact", told["contact"], job_id)
+    if drm.name in {"local", "slurm"}:
+        assert (0, "out\n", "err\n") == (known.returncode, known.stdout, known.stderr)
+        drmaa_cffi("wait", "--contact", told["contact"], job_id)
+        known = drmaa_cffi("logs", job_id)
+    assert (1, True) == (known.returncode, "by --output and --error" in known.stderr)
+    bad = drmaa_cffi("logs", "--output", f"{tmp_path}/none", job_id)
+    assert (1, True) == (bad.returncode, "none can't be read: No such file" in bad.stderr)

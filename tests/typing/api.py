@@ -124,7 +124,8 @@ def futures(template: drmaa_cffi.JobTemplate) -> None:
             info: drmaa_cffi.JobInfo = done.result()
             print(info.describe())
         every: list[drmaa_cffi.JobFuture] = executor.submit_all([template, template], check=True)
-        print(every[0].job_id)
+        path: Path | None = every[0].output_path or every[0].error_path
+        print(path, every[0].output() + every[0].error_output())
         started, waiting = executor.wait_started(others, timeout=10)
         state: drmaa_cffi.JobState = future.status()
         print(started | waiting, state, plain.cancel())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from drmaa_cffi.retry import Retry
     from drmaa_cffi.template import JobTemplate
 
-    from .errorfile import ErrorFile
+    from .streams import Streams
 
 
 class Source:
@@ -53,7 +53,7 @@ class AttemptsFuture(JobFuture):
         source: What to submit.
         index: The index of a bulk job's task; 0 for a single job.
         retry: When it is tried again; None for never.
-        error_file: Where the job writes its errors, if it is to be checked.
+        streams: Where the job writes to, and whether it is to be checked.
         withdraw: Takes futures from those that wait to be submitted.
         settle: Called once, when there is nothing more to submit.
     """
@@ -64,7 +64,7 @@ class AttemptsFuture(JobFuture):
         source: Source,
         index: int,
         retry: Retry | None,
-        error_file: ErrorFile | None,
+        streams: Streams | None,
         withdraw: Callable[..., None],
         settle: Callable[[], None],
     ) -> None:
@@ -76,7 +76,7 @@ class AttemptsFuture(JobFuture):
         self.step = 1
         self.retry = retry
         self.left = retry.times if retry else 0
-        self._error_file = error_file
+        self._streams = streams
         self._failure: JobFailedError | None = None
         self._withdraw = withdraw
         self._settle = settle

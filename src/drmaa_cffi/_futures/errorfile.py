@@ -28,16 +28,22 @@ class ErrorFile(NamedTuple):
     task: int = 0
 
     @classmethod
-    def of(cls, template: JobTemplate) -> ErrorFile:
-        """Read the template; what it doesn't tell is as Grid Engine and the local engine do."""
-        joined = bool(_value(template, "joinFiles"))
-        path = _value(template, "outputPath" if joined else "errorPath").partition(":")[2]
+    def of(cls, template: JobTemplate, letter: str = "e") -> ErrorFile:
+        """Read the template; what it doesn't tell is as Grid Engine and the local engine do.
+
+        Args:
+            template: The job's template.
+            letter: ``o`` for the output's file.
+        """
+        if letter == "e" and bool(_value(template, "joinFiles")):
+            letter = "o"
+        path = _value(template, "outputPath" if letter == "o" else "errorPath").partition(":")[2]
         command = _value(template, "remoteCommand")
         return cls(
             path,
             _value(template, "workingDirectory"),
             _value(template, "jobName") or Path(command).name,
-            "o" if joined else "e",
+            letter,
         )
 
     def tail(self, job_id: str) -> str:
@@ -56,7 +62,8 @@ class ErrorFile(NamedTuple):
         path = directory / text.replace(const.PLACEHOLDER_INCR, str(self.task))
         if path.is_dir():
             task = f".{self.task}" if self.task else ""
-            number = re.split("[._]", job_id)[0]
+            # One of submit_all() may have the id of a task, and is none.
+            number = re.split("[._]", job_id)[0] if self.task else job_id
             path /= f"{self.name}.{self.letter}{number}{task}"
         return path
 

@@ -30,11 +30,10 @@ from drmaa_cffi.errors import (
 from drmaa_cffi.jobinfo import JobInfo
 
 from . import waiters
+from .streams import Streams, WithStreams
 
 if TYPE_CHECKING:
     from drmaa_cffi.session import Session
-
-    from .errorfile import ErrorFile
 
 
 _CANCELLED = frozenset({"CANCELLED", "CANCELLED_AND_NOTIFIED"})
@@ -63,7 +62,7 @@ def _in_event_loop() -> bool:
     return asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
 
 
-class JobFuture(concurrent.futures.Future["JobInfo"]):
+class JobFuture(concurrent.futures.Future["JobInfo"], WithStreams):
     """A submitted job, whose result() is its JobInfo once it has ended.
 
     JobExecutor makes them; ``concurrent.futures.as_completed()`` and ``wait()`` and
@@ -83,14 +82,13 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         self,
         job_id: str,
         session: type[Session] | Session,
-        error_file: ErrorFile | None,
+        streams: Streams | None,
         settle: Callable[[], None],
     ) -> None:
         self._prepare()
         self.job_id = job_id
         self._session = session
-        # Where the job writes its errors, if it is to be checked.
-        self._error_file = error_file
+        self._streams = streams
         self._settle = settle
         self._pid = os.getpid()
         self._failure: JobFailedError | None = None
@@ -254,11 +252,11 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
 
     def _error(self, timeout: float | None) -> BaseException | None:
         error = self._await(timeout)
-        if error is not None or self._error_file is None:
+        if error is not None or self._streams is None or not self._streams.check:
             return error
         info = cast("JobInfo", self._result)
         if not info.ok and self._failure is None:
-            self._failure = JobFailedError.of(info, self._error_file.tail(self.job_id))
+            self._failure = JobFailedError.of(info, self._streams.error.tail(self.job_id))
         return self._failure
 
     def _await(self, timeout: float | None) -> BaseException | None:
@@ -287,6 +285,9 @@ class JobFuture(concurrent.futures.Future["JobInfo"]):
         """The records of the job's attempts that have ended; more than one only with a Retry."""
         is_there = self.has_record and not self.cancelled() and self._exception is None
         return [cast("JobInfo", self._result)] if is_there else []
+
+    def _has_run(self) -> bool:
+        return self.has_record and not any(info.wasAborted for info in self.attempts[-1:])
 
     def status(self) -> JobState:
         """Return the job's state.

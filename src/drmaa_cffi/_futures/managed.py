@@ -11,8 +11,8 @@ from drmaa_cffi.template import JobTemplate
 
 from .attempts import AttemptsFuture, NoSource, Source
 from .chains import Chain, never_run
-from .errorfile import ErrorFile
 from .future import JobFuture
+from .streams import Streams
 from .submitter import Run, Submitter
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Managed:
         span: Span | None,
         chain: Chain | None,
         retry: Retry | None,
-        error_files: Sequence[ErrorFile | None],
+        streams: Sequence[Streams | None],
     ) -> list[AttemptsFuture]:
         """Submit a bulk job, or a job for each template, now or later.
 
@@ -49,18 +49,18 @@ class Managed:
             span: The indices of a bulk job.
             chain: Those that the jobs follow.
             retry: When they are tried again.
-            error_files: Where the jobs write their errors, if they are to be checked.
+            streams: Where the jobs write to, and whether they are to be checked.
 
         Raises:
             DrmaaException: none of them can be submitted.
         """
         indices = range(span[0], span[1] + 1, span[2]) if span else (0,)
         futures: list[AttemptsFuture] = []
-        for template, error_file in zip(templates, error_files):
+        for template, files in zip(templates, streams):
             source = Source(chain.copy(template) if chain else template.copy(), len(indices))
             for index in indices:
-                file = error_file and error_file._replace(task=index)
-                futures.append(self._future(source, index, retry, file))
+                own = files.of_task(index) if files and index else files
+                futures.append(self._future(source, index, retry, own))
         step = span[2] if span else 1
         waits = chain.waits if chain else []
         if waits:
@@ -76,10 +76,10 @@ class Managed:
         return future
 
     def _future(
-        self, source: Source, index: int, retry: Retry | None, error_file: ErrorFile | None
+        self, source: Source, index: int, retry: Retry | None, streams: Streams | None
     ) -> AttemptsFuture:
         withdraw, settle = self._submitter.withdraw, self._pending.settle
-        future = AttemptsFuture(source, index, retry, error_file, withdraw, settle)
+        future = AttemptsFuture(source, index, retry, streams, withdraw, settle)
         self._pending.hold(future)
         return future
 

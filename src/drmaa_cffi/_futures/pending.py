@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from drmaa_cffi._binding.indices import Span
     from drmaa_cffi.template import JobTemplate
 
-    from .errorfile import ErrorFile
+    from .streams import Streams
 
 
 _T = TypeVar("_T")
@@ -101,10 +101,10 @@ class Pending:
             return run_jobs(templates)
         return sleeping.in_callers_thread(lambda: run_each(run_job, templates))
 
-    def future(self, job_id: str, error_file: ErrorFile | None) -> JobFuture:
+    def future(self, job_id: str, streams: Streams | None) -> JobFuture:
         """Return a future of a job."""
         self._expect()  # before the future, which may have its record at once
-        future = JobFuture(job_id, self._session, error_file, self.settle)
+        future = JobFuture(job_id, self._session, streams, self.settle)
         self._futures[next(self._numbers)] = future
         return future
 

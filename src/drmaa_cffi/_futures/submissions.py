@@ -13,11 +13,11 @@ from drmaa_cffi.retry import Retry
 from drmaa_cffi.template import JobTemplate
 
 from .chains import Chain, Predecessor, followed
-from .errorfile import ErrorFile
 from .future import JobFuture
 from .managed import Managed
 from .pending import Pending
 from .polling import OnStatus, StatusPoller
+from .streams import Streams
 
 
 class Wishes(NamedTuple):
@@ -67,34 +67,34 @@ class Submissions:
                 )
             # What is not a template is refused by who submits it.
             are_templates = all(isinstance(template, JobTemplate) for template in templates)
-            files = [
-                ErrorFile.of(template) if wishes.check and are_templates else None
+            streams = [
+                Streams.of(template, check=wishes.check) if are_templates else None
                 for template in templates
             ]
             futures: list[JobFuture]
             if are_templates and (must_wait or wishes.retry or self._most is not None):
-                futures = [*self._manager.submit(templates, span, chain, wishes.retry, files)]
+                futures = [*self._manager.submit(templates, span, chain, wishes.retry, streams)]
             else:
                 with ExitStack() as stack:
                     copies = [stack.enter_context(followed(each, chain)) for each in templates]
                     answers = self._pending.run(copies, span)
-                    futures = [*self._futures(answers, span, files)]
+                    futures = [*self._futures(answers, span, streams)]
             return self._watched(futures, wishes.on_status)
 
     def _futures(
         self,
         answers: Sequence[str | DrmaaException],
         span: Span | None,
-        files: Sequence[ErrorFile | None],
+        streams: Sequence[Streams | None],
     ) -> Iterator[JobFuture]:
         tasks = range(span[0], span[1] + 1, span[2]) if span else None
         for at, answer in enumerate(answers):
-            file = files[0 if tasks else at]
+            own = streams[0 if tasks else at]
             if isinstance(answer, DrmaaException):
                 yield self._manager.refused(answer)
             else:
-                file = file._replace(task=tasks[at]) if file and tasks else file
-                yield self._pending.future(answer, file)
+                own = own.of_task(tasks[at]) if own and tasks else own
+                yield self._pending.future(answer, own)
 
     @property
     def _manager(self) -> Managed:

@@ -13,7 +13,7 @@ import click
 
 from drmaa_cffi.errors import DrmaaException
 
-from . import control, doctor, engines, manual, restart, run, status, submit, wait
+from . import control, doctor, engines, logs, manual, restart, run, status, submit, wait
 from .output import PROGRAM, Failure, say, words_of
 
 
@@ -50,6 +50,7 @@ for _command in (
     submit.submit,
     status.status,
     wait.wait,
+    logs.logs,
     *control.COMMANDS,
     doctor.doctor,
     engines.local,

@@ -125,6 +125,11 @@ def say_errors(options: JobOptions, job_id: str) -> None:
 
 def _path(options: JobOptions, file: str, letter: str, job_id: str, index: int) -> Path:
     """Return the path of a file that is given in DRMAA's words."""
-    path = file.partition(":")[2] if ":" in file.partition("/")[0] else file
+    path = plain_path(file)
     name = options.name or Path(options.command[0]).name
     return ErrorFile(path, str(options.folder), name, letter, index).path_of(job_id)
+
+
+def plain_path(file: str) -> str:
+    """Return the path in what may have a host before it, as DRMAA has it."""
+    return file.partition(":")[2] if ":" in file.partition("/")[0] else file

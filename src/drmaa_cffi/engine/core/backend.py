@@ -138,6 +138,10 @@ class Backend(Protocol):
         """What the command `jobs` tells of a job."""
         ...
 
+    def files_of(self, task: model.Task) -> spec.Files:
+        """The paths of a task that has its id."""
+        ...
+
 
 class Kind(Protocol):
     """A kind of back end: how it is called, and how one is made."""

@@ -1,4 +1,4 @@
-"""The commands of an engine: library, status, jobs, engine, stop."""
+"""The commands of an engine: library, status, jobs, files, engine, stop."""
 
 from __future__ import annotations
 
@@ -39,6 +39,8 @@ def main(kind: backend.Kind, arguments: list[str]) -> int:
     commands.add_parser("library", help="print the path of the engine's libdrmaa")
     commands.add_parser("status", help="print what the engine does, as a JSON object")
     commands.add_parser("jobs", help="print the jobs that are left, as a JSON list")
+    files = commands.add_parser("files", help="print the paths of a job's files, as a JSON object")
+    files.add_argument("job", help="the job's id")
     start = commands.add_parser("engine", help="start the engine, return when it is ready")
     start.add_argument("--foreground", action="store_true", help="stay, and log to the terminal")
     stop = commands.add_parser("stop", help="stop the engine; its running jobs go on")
@@ -51,6 +53,9 @@ def main(kind: backend.Kind, arguments: list[str]) -> int:
             sys.stdout.write(json.dumps(_status(kind)) + "\n")
         elif chosen.command == "jobs":
             sys.stdout.write((_ask(kind.name, _JOBS, b"") or b"[]").decode() + "\n")
+        elif chosen.command == "files":
+            answer = _ask(kind.name, _JOBS, chosen.job.encode("utf-8", "replace"))
+            sys.stdout.write((answer or b"null").decode() + "\n")
         elif chosen.command == "stop":
             _ask(kind.name, _STOP, b"\1" if chosen.terminate else b"")
         else:

@@ -362,9 +362,10 @@ class Connection(asyncio.Protocol):
         facts = report.facts_of(self._engine)
         question.answer_unstored(json.dumps(facts).encode())
 
-    def _jobs(self, question: _Question, _payload: bytes, _again: bool) -> None:
-        jobs = report.jobs_of(self._engine)
-        question.answer_unstored(json.dumps(jobs).encode())
+    def _jobs(self, question: _Question, payload: bytes, _again: bool) -> None:
+        asked = payload.decode("utf-8", "replace")
+        facts = report.files_of(self._engine, asked) if asked else report.jobs_of(self._engine)
+        question.answer_unstored(json.dumps(facts).encode())
 
     def _stop(self, question: _Question, payload: bytes, _again: bool) -> None:
         self._server.stop(terminate=payload == b"\1")

@@ -57,6 +57,20 @@ def jobs_of(core: engine.Engine) -> list[dict[str, object]]:
     ]
 
 
+def files_of(core: engine.Engine, text: str) -> dict[str, str] | None:
+    """Where a job that has something left to reap writes its output and errors; None of others."""
+    task = core.jobs.find(text)
+    if task is None:
+        return None
+    files, names = core.backend.files_of(task), {}
+    for name, path, inside in (
+        ("output", files.output, files.output_name),
+        ("error", files.error, files.error_name),
+    ):
+        names[name] = os.fsdecode(os.path.join(path, inside) if os.path.isdir(path) else path)  # noqa: PTH112, PTH118
+    return {**names, **({"error": names["output"]} if task.job.spec.join else {})}
+
+
 def _id_of(job: model.Job) -> str:
     """What its ids have in common."""
     return ",".join(place.prefix.rstrip("._") for place in job.places)

@@ -270,6 +270,10 @@ class Local:
         """How many slots each of its tasks takes."""
         return {"slots": job.spec.native.slots}
 
+    def files_of(self, task: model.Task) -> spec.Files:
+        """The paths of a task."""
+        return identity.files_of(task)
+
 
 def _known(text: str, task: model.Task | None) -> model.Task:
     if task is None:

@@ -12,6 +12,7 @@ from drmaa_cffi.engine.core import categories, codes, engine, model, spec
 from drmaa_cffi.engine.core import home as homes
 
 from . import (
+    causes,
     commands,
     control,
     looking,
@@ -255,6 +256,10 @@ class Slurm:
     def facts_of(self, job: model.Job) -> dict[str, object]:
         """How many processors each of its tasks asks for."""
         return {"slots": native.size_of(job.spec.native)}
+
+    def files_of(self, task: model.Task) -> spec.Files:
+        """The paths of a task, but for those that the native specification names."""
+        return causes.files_of(task)
 
 
 def _known_state(task: model.Task) -> int:

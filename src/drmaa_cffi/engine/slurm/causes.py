@@ -96,8 +96,9 @@ def _error_path(task: model.Task) -> bytes:
 
 def files_of(task: model.Task) -> spec.Files:
     """The paths of a task that has its id."""
-    number, _, index = task.id.partition("_")
     job = task.job
+    # The id of a single job may be that of an array's task.
+    number, _, index = task.id.partition("_") if job.step else (task.id, "", "")
     return spec.files_of(
         job.spec, job.context, number.encode(), index.encode() if job.step else None
     )
