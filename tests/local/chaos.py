@@ -17,6 +17,7 @@ from drmaa_cffi import (
     DrmCommunicationException,
     ExitTimeoutException,
     InvalidJobException,
+    OutOfMemoryException,
     Session,
     TryLaterException,
 )
@@ -50,7 +51,7 @@ def await_end(job: str, *, was_awaited: bool) -> None:
     while True:
         try:
             info = Session.wait(job, 3)
-        except (ExitTimeoutException, DrmCommunicationException):
+        except (ExitTimeoutException, DrmCommunicationException, OutOfMemoryException):
             continue
         except InvalidJobException:
             if not was_awaited:
@@ -70,13 +71,13 @@ def work() -> None:
         if not is_last and len(jobs) < AT_ONCE:
             is_last = over.exists()
             command = f"echo $JOB_ID >> {runs}; sleep 0.{status % 4}; exit {status}"
-            with drmaa_cffi.JobTemplate(remoteCommand="/bin/sh", args=["-c", command]) as made:
-                made.outputPath, made.joinFiles = ":/dev/null", True
-                try:
+            try:
+                with drmaa_cffi.JobTemplate(remoteCommand="/bin/sh", args=["-c", command]) as made:
+                    made.outputPath, made.joinFiles = ":/dev/null", True
                     job = Session.runJob(made)
-                except (DrmCommunicationException, TryLaterException):
-                    is_last = False
-                    continue  # it may have been submitted
+            except (DrmCommunicationException, OutOfMemoryException, TryLaterException):
+                is_last = False
+                continue  # it may have been submitted
             note("S", job, status)
             jobs[job] = False
         else:

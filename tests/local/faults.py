@@ -13,7 +13,9 @@ import pytest
 SOURCE = Path(__file__).parent / "c" / "faults.c"
 #: In the order of the enum in faults.c.
 CALLS = ("malloc", "calloc", "realloc", "strdup", "socket", "accept4", "fork", "send", "recv")
+CALLS += ("connect", "pipe2", "eventfd", "posix_spawnp", "openat")
 CALLS += ("memory",)  # any of the first four
+RUNNER, CLIENT = "/local/job-runner", "/local/libdrmaa.so"
 _CONTROL = struct.Struct("=4i")
 
 without_sanitizer = pytest.mark.skipif(
@@ -26,10 +28,10 @@ class Faults:
 
     Args:
         folder: for the library that is preloaded.
-        where: the end of the name of the program or library whose calls are meant.
+        where: the ends of the names of the programs and libraries whose calls are meant.
     """
 
-    def __init__(self, folder: Path, where: str) -> None:
+    def __init__(self, folder: Path, *where: str) -> None:
         library, self.control = folder / "faults.so", folder / "faults"
         if not library.exists():
             compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
@@ -39,7 +41,7 @@ class Faults:
         self.environment = {
             "LD_PRELOAD": str(library),
             "FAULTS": str(self.control),
-            "FAULTS_IN": where,
+            "FAULTS_IN": ":".join(where),
         }
 
     def fail(self, call: str, *, before: int = 0, times: int = 1) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 from engines import Engine, until
-from faults import CALLS, Faults
+from faults import CALLS, CLIENT, RUNNER, Faults
 
 CLIENTS = 3
 PROGRAM = Path(__file__).with_name("chaos.py")
@@ -96,7 +96,7 @@ def test_chaos(
     monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "4")
     faults = None
     if "LD_PRELOAD" not in os.environ:
-        faults = Faults(tmp_path, "/job-runner")
+        faults = Faults(tmp_path, RUNNER, CLIENT)
         for name, value in faults.environment.items():
             monkeypatch.setenv(name, value)
     chaos = Chaos(engine, tmp_path, faults)

@@ -11,7 +11,7 @@ from typing import Iterator
 
 import pytest
 from engines import Engine, submit, template, until, within
-from faults import Faults, without_sanitizer
+from faults import RUNNER, Faults, without_sanitizer
 
 from drmaa_cffi import Session
 
@@ -21,7 +21,7 @@ HELLO = struct.pack("=IBI", 5, 1, 0)
 @pytest.fixture
 def faults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Faults]:
     """What fails in the runner of the test's engine."""
-    faults = Faults(tmp_path, "/job-runner")
+    faults = Faults(tmp_path, RUNNER)
     for name, value in faults.environment.items():
         monkeypatch.setenv(name, value)
     yield faults

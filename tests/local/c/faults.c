@@ -1,20 +1,26 @@
-/* Lets single calls of the C library fail in one program or library, as another process says.
+/* Lets single calls of the C library fail in a program or library, as another process says.
  *
- * Preloaded. FAULTS_IN ends the name of the file whose calls are meant; FAULTS is a file of four
- * ints: which call, how many go well before, how many fail then, how many there were.
+ * Preloaded. FAULTS_IN has the ends, parted by colons, of the names of the files whose calls are
+ * meant; FAULTS is a file of four ints: which call, how many go well before, how many fail then, how many there were.
  */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <spawn.h>
+#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-enum { MALLOC = 1, CALLOC, REALLOC, STRDUP, SOCKET, ACCEPT, FORK, SEND, RECV, ANY_MEMORY };
+enum {
+    MALLOC = 1, CALLOC, REALLOC, STRDUP, SOCKET, ACCEPT, FORK, SEND, RECV,
+    CONNECT, PIPE, EVENTFD, SPAWN, OPENAT, ANY_MEMORY
+};
 
 static struct {
     atomic_int call, before, failing, seen;
@@ -40,8 +46,14 @@ static int is_meant(const void *caller)
     Dl_info where;
     if (name == NULL || dladdr(caller, &where) == 0 || where.dli_fname == NULL)
         return 0;
-    size_t size = strlen(where.dli_fname), tail = strlen(name);
-    return size >= tail && strcmp(where.dli_fname + size - tail, name) == 0;
+    size_t size = strlen(where.dli_fname);
+    for (const char *end; *name != '\0'; name = *end == '\0' ? end : end + 1) {
+        end = strchrnul(name, ':');
+        size_t tail = (size_t)(end - name);
+        if (size >= tail && memcmp(where.dli_fname + size - tail, name, tail) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 static int fails(int call, const void *caller)
@@ -123,3 +135,27 @@ REPLACE(SEND, EPIPE, -1, ssize_t, send, (int of, const void *bytes, size_t size,
         bytes, size, flags)
 REPLACE(RECV, ECONNRESET, -1, ssize_t, recv, (int of, void *bytes, size_t size, int flags), of,
         bytes, size, flags)
+REPLACE(CONNECT, ECONNREFUSED, -1, int, connect,
+        (int of, const struct sockaddr *address, socklen_t size), of, address, size)
+REPLACE(PIPE, EMFILE, -1, int, pipe2, (int ends[2], int flags), ends, flags)
+REPLACE(EVENTFD, EMFILE, -1, int, eventfd, (unsigned start, int flags), start, flags)
+REPLACE(SPAWN, EAGAIN, EAGAIN, int, posix_spawnp,
+        (pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+         const posix_spawnattr_t *attributes, char *const words[], char *const environment[]),
+        pid, file, actions, attributes, words, environment)
+
+int openat(int folder, const char *name, int flags, ...)
+{
+    static int (*next)(int, const char *, int, ...);
+    va_list list;
+    va_start(list, flags);
+    mode_t mode = (flags & O_CREAT) != 0 ? va_arg(list, mode_t) : 0;
+    va_end(list);
+    if (next == NULL)
+        *(void **)&next = dlsym(RTLD_NEXT, "openat");
+    if (fails(OPENAT, CALLER)) {
+        errno = EMFILE;
+        return -1;
+    }
+    return next(folder, name, flags, mode);
+}

@@ -40,6 +40,7 @@ typedef struct {
     atomic_int engine; /* its process */
     bool closing;
     bool reading; /* some thread reads for all */
+    int unread; /* times in a row that what came could not be read */
     uint32_t last_number;
     request *first; /* those that wait for an answer, oldest first */
     request *last;

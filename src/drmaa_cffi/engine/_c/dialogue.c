@@ -17,7 +17,9 @@
 #include "underway.h"
 
 #define ANSWER_HEADER 8
+#define NO_SIZE SIZE_MAX
 #define CALL_SECONDS 60 /* for a call without a timeout */
+#define MOST_UNREAD 3 /* connections in a row whose answers cannot be read */
 #define SLACK_SECONDS 10 /* after the timeout of one that has it */
 
 /* The functions from here on are called with the lock held. */
@@ -73,7 +75,7 @@ static void queue_request(connection *to, request *of)
     if ((queued && put_frame(to, &of->frame)) || of->left)
         return;
     take_request(to, of->number);
-    finish_with(of, DRMAA_ERRNO_NO_MEMORY, "out of memory", 13);
+    fail_request(of, DRMAA_ERRNO_NO_MEMORY, "out of memory");
 }
 
 static void send_all(connection *to)
@@ -114,26 +116,42 @@ static void reconnect(connection *to, const request *reader)
     send_some(to);
 }
 
-/* Gives each whole answer that has arrived to its request; false for rubbish. */
-static bool deliver(connection *to)
+/* The connection is dropped, since what came cannot be read: on another one all is asked, and
+ * answered, again. `reason` is what all are told if that does not help either. */
+static void drop(connection *to, int code, const char *reason)
+{
+    hang_up(to);
+    if (++to->unread < MOST_UNREAD)
+        return;
+    to->unread = 0;
+    finish_all(to, code, reason);
+}
+
+/* Gives each whole answer that has arrived to its request. */
+static void deliver(connection *to)
 {
     size_t at = 0, size;
-    bool sound = true;
-    while (sound && wire_stream_frame(&to->in, at, &size)) {
+    while (wire_stream_frame(&to->in, at, &size)) {
         uint32_t number, code;
-        sound = size >= ANSWER_HEADER;
-        if (sound) {
-            memcpy(&number, to->in.bytes + at + 4, 4);
-            memcpy(&code, to->in.bytes + at + 8, 4);
-            answer_request(to, number, (int)code, to->in.bytes + at + 4 + ANSWER_HEADER,
-                           size - ANSWER_HEADER);
+        if (size < ANSWER_HEADER) {
+            size = NO_SIZE;
+            break;
         }
+        memcpy(&number, to->in.bytes + at + 4, 4);
+        memcpy(&code, to->in.bytes + at + 8, 4);
+        if (!answer_request(to, number, (int)code, to->in.bytes + at + 4 + ANSWER_HEADER,
+                            size - ANSWER_HEADER)) {
+            drop(to, DRMAA_ERRNO_NO_MEMORY, "out of memory");
+            return;
+        }
+        to->unread = 0;
         at += 4 + size;
     }
-    if (!sound || size > WIRE_LARGEST_FRAME)
-        return false;
-    wire_stream_drop(&to->in, at);
-    return true;
+    if (size > WIRE_LARGEST_FRAME)
+        drop(to, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
+             "the answers of " ENGINE_TITLE " make no sense");
+    else
+        wire_stream_drop(&to->in, at);
 }
 
 /* Reads once for all, without the lock while it blocks. */
@@ -159,16 +177,18 @@ static void read_for_all(connection *to, const request *reader)
     const size_t room = 65536;
     char *place = wire_stream_grow(&to->in, room);
     if (place == NULL) {
-        hang_up(to);
-        finish_all(to, DRMAA_ERRNO_NO_MEMORY, "out of memory");
+        drop(to, DRMAA_ERRNO_NO_MEMORY, "out of memory");
         return;
     }
     ssize_t got = recv(to->socket, place, room, MSG_DONTWAIT);
     if (got < 0 && (errno == EINTR || errno == EAGAIN))
         return;
-    to->in.size += (size_t)(got > 0 ? got : 0);
-    if (got <= 0 || !deliver(to))
+    if (got <= 0) {
         hang_up(to);
+        return;
+    }
+    to->in.size += (size_t)got;
+    deliver(to);
 }
 
 static void let_another_read(connection *to)

@@ -14,6 +14,12 @@ static int refuse_null(const char *what, diagnosis_buffer diagnosis)
     return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "%s is NULL", what);
 }
 
+static int refuse_answer(diagnosis_buffer diagnosis)
+{
+    return fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
+                "the answer of " ENGINE_TITLE " makes no sense");
+}
+
 /* Sends one finished request; the answer stays in it. */
 static int finish_and_ask(request *of, diagnosis_buffer diagnosis)
 {
@@ -64,12 +70,14 @@ EXPORT int drmaa_control(const char *job_id, int action, char *words, size_t siz
     return code;
 }
 
-/* The texts of an answer, as a list; NULL if there is no memory. */
+/* The texts of an answer, as a list; NULL if there is no memory, or if the answer makes no sense,
+ * which it then says. */
 static drmaa_attr_values_t *read_texts(wire_reader *answer)
 {
     uint32_t count = wire_get_u32(answer);
     /* Each takes at least its size's four bytes. */
-    if (answer->failed || count > (size_t)(answer->end - answer->at) / 4)
+    answer->failed = answer->failed || count > (size_t)(answer->end - answer->at) / 4;
+    if (answer->failed)
         return NULL;
     char **texts = calloc((size_t)count + 1, sizeof *texts);
     bool whole = texts != NULL;
@@ -107,7 +115,7 @@ EXPORT int drmaa_control_jobs(const char *job_ids[], int action, drmaa_attr_valu
         wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
         *refusals = read_texts(&answer);
         if (*refusals == NULL)
-            code = fail_no_memory(diagnosis);
+            code = answer.failed ? refuse_answer(diagnosis) : fail_no_memory(diagnosis);
     }
     free_request(&of);
     return code;
@@ -127,6 +135,8 @@ EXPORT int drmaa_job_ps(const char *job_id, int *status, char *words, size_t siz
     if (code == DRMAA_ERRNO_SUCCESS) {
         wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
         *status = (int)wire_get_u32(&answer);
+        if (answer.failed)
+            code = refuse_answer(diagnosis);
     }
     free_request(&of);
     return code;
@@ -188,16 +198,27 @@ EXPORT int drmaa_wait(const char *job_id, char *job_id_out, size_t job_id_out_le
         code = finish_and_ask(&of, diagnosis);
     if (code == DRMAA_ERRNO_SUCCESS) {
         wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
-        char *ended = wire_get_text(&answer);
-        copy_text(job_id_out, job_id_out_len, ended == NULL ? "" : ended);
-        free(ended);
+        size_t length;
+        const char *ended = wire_get_block(&answer, &length);
         int number = (int)wire_get_u32(&answer);
-        if (stat != NULL)
-            *stat = number;
-        if (usage != NULL) {
-            *usage = read_texts(&answer);
-            if (*usage == NULL)
-                code = fail_no_memory(diagnosis);
+        bool bad_id = length == 0 || length >= 2 * LEAST_ID_ROOM
+                      || memchr(ended, '\0', length) != NULL;
+        if (job_id_out != NULL && !bad_id) {
+            memcpy(job_id_out, ended, length);
+            job_id_out[length] = '\0';
+        }
+        /* Made of the answer's own memory: now nothing may fail for lack of it. */
+        drmaa_attr_values_t *values = take_values(&of.answer, answer);
+        if (values == NULL || bad_id) {
+            drmaa_release_attr_values(values);
+            code = refuse_answer(diagnosis);
+        } else {
+            if (stat != NULL)
+                *stat = number;
+            if (usage != NULL)
+                *usage = values;
+            else
+                drmaa_release_attr_values(values);
         }
     }
     free_request(&of);

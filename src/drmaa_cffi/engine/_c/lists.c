@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MOST_VALUES 1000
+
 /* One block: the struct, then the texts, each with its NUL. */
 typedef struct {
     int count;
@@ -81,6 +83,31 @@ drmaa_attr_names_t *new_names(const char *const *texts, size_t count)
 drmaa_attr_values_t *new_values(const char *const *texts, size_t count)
 {
     return (drmaa_attr_values_t *)new_list(texts, count);
+}
+
+drmaa_attr_values_t *take_values(wire_buffer *answer, wire_reader at)
+{
+    uint32_t count = wire_get_u32(&at);
+    list *made = (list *)(void *)answer->bytes;
+    /* What stands before a text, its size at least, is longer than what will. */
+    if (at.failed || count > MOST_VALUES || answer->room < sizeof *made
+        || (size_t)(at.at - answer->bytes) + sizeof(uint32_t) < sizeof *made)
+        return NULL;
+    char *to = made->texts;
+    for (uint32_t i = 0; i < count; i++) {
+        size_t size;
+        const char *text = wire_get_block(&at, &size);
+        if (at.failed || memchr(text, '\0', size) != NULL)
+            return NULL;
+        memmove(to, text, size);
+        to[size] = '\0';
+        to += size + 1;
+    }
+    made->count = (int)count;
+    made->read = 0;
+    made->next = made->texts;
+    *answer = (wire_buffer){0};
+    return (drmaa_attr_values_t *)made;
 }
 
 /* Reads one range, whose prefix goes to `to`; returns how many ids it has, 0 for rubbish. */

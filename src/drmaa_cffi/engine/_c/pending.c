@@ -4,23 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "deadline.h"
+
+#define TRY_AGAIN_MILLISECONDS 50
+
 void free_request(request *of)
 {
     wire_free(&of->frame);
     wire_free(&of->answer);
     release_context(of->context);
     of->context = NULL;
-}
-
-void finish_with(request *of, int code, const char *words, size_t size)
-{
-    of->code = code;
-    of->answer.size = 0;
-    wire_put_bytes(&of->answer, words, size);
-    if (of->answer.failed)
-        of->code = DRMAA_ERRNO_NO_MEMORY;
-    of->done = true;
-    pthread_cond_signal(&of->wake);
 }
 
 request *take_request(connection *to, uint32_t number)
@@ -56,6 +49,14 @@ static void replace_request(connection *to, request *old, request *with)
     *place = with;
 }
 
+static request *find_request(const connection *to, uint32_t number)
+{
+    request *at = to->first;
+    while (at != NULL && at->number != number)
+        at = at->next;
+    return at;
+}
+
 static void free_if_left(request *of)
 {
     if (!of->left)
@@ -84,33 +85,67 @@ static bool wants(const request *of, const char *record, size_t size)
            && (wanted == 0 || (wanted == given && memcmp(job, ended, given) == 0));
 }
 
-/* A record has come whose wait had given up: the next that asks for it has it. Its own question
- * goes on, for nobody, so that what it is answered is not lost either. */
-static void pass_on(connection *to, request *left, const char *record, size_t size)
+/* Puts the engine's answer down; false without memory: then there is none of it. */
+static bool put_answer(request *of, const char *words, size_t size)
 {
-    for (request *other = to->first; other != NULL; other = other->next)
-        if (wants(other, record, size)) {
-            wire_free(&left->frame);
-            replace_request(to, other, left);
-            finish_with(other, DRMAA_ERRNO_SUCCESS, record, size);
-            return;
-        }
-    wire_put_bytes(&left->answer, record, size);
-    left->next = to->kept;
-    to->kept = left;
+    wire_put_bytes(&of->answer, words, size);
+    if (!of->answer.failed)
+        return true;
+    wire_free(&of->answer);
+    return false;
 }
 
-void answer_request(connection *to, uint32_t number, int code, const char *words, size_t size)
+static void wake(request *of, int code)
 {
-    request *of = take_request(to, number);
+    of->code = code;
+    of->done = true;
+    pthread_cond_signal(&of->wake);
+}
+
+void fail_request(request *of, int code, const char *words)
+{
+    put_answer(of, words, strlen(words)); /* without memory the code must do */
+    wake(of, code);
+}
+
+/* A record has come whose wait had given up: the next that asks for it has it. Its own question
+ * goes on, for nobody, so that what it is answered is not lost either. */
+static bool pass_on(connection *to, request *left, const char *record, size_t size)
+{
+    for (request *other = to->first; other != NULL; other = other->next) {
+        if (!wants(other, record, size))
+            continue;
+        if (!put_answer(other, record, size))
+            return false;
+        take_request(to, left->number);
+        wire_free(&left->frame);
+        replace_request(to, other, left);
+        wake(other, DRMAA_ERRNO_SUCCESS);
+        return true;
+    }
+    if (!put_answer(left, record, size))
+        return false;
+    take_request(to, left->number);
+    left->next = to->kept;
+    to->kept = left;
+    return true;
+}
+
+bool answer_request(connection *to, uint32_t number, int code, const char *words, size_t size)
+{
+    request *of = find_request(to, number);
     if (of == NULL)
-        return;
-    if (!of->left)
-        finish_with(of, code, words, size);
-    else if (code == DRMAA_ERRNO_SUCCESS)
-        pass_on(to, of, words, size);
-    else
+        return true;
+    if (of->left && code == DRMAA_ERRNO_SUCCESS)
+        return pass_on(to, of, words, size);
+    if (!of->left && !put_answer(of, words, size))
+        return false;
+    take_request(to, number);
+    if (of->left)
         free_if_left(of);
+    else
+        wake(of, code);
+    return true;
 }
 
 bool take_kept(connection *to, request *of)
@@ -121,7 +156,9 @@ bool take_kept(connection *to, request *of)
             continue;
         *at = kept->next;
         take_request(to, of->number);
-        finish_with(of, DRMAA_ERRNO_SUCCESS, kept->answer.bytes, kept->answer.size);
+        of->answer = kept->answer;
+        kept->answer = (wire_buffer){0};
+        wake(of, DRMAA_ERRNO_SUCCESS);
         free_if_left(kept);
         return true;
     }
@@ -137,7 +174,7 @@ void finish_all(connection *to, int code, const char *words)
             continue;
         take_request(to, of->number);
         bool is_exit = of->frame.bytes[AT_KIND] == REQUEST_EXIT;
-        finish_with(of, is_exit ? DRMAA_ERRNO_SUCCESS : code, words, strlen(words));
+        fail_request(of, is_exit ? DRMAA_ERRNO_SUCCESS : code, words);
     }
 }
 
@@ -146,13 +183,17 @@ void give_up(connection *to, request *of)
 {
     char words[DRMAA_ERROR_STRING_BUFFER] = "";
     say_silent(to, (diagnosis_buffer){words, sizeof words});
-    request *left = is_wait(of) ? malloc(sizeof *left) : NULL;
-    if (left != NULL) {
+    if (is_wait(of)) {
+        request *left = malloc(sizeof *left);
+        if (left == NULL) {
+            of->limit = deadline_in(TRY_AGAIN_MILLISECONDS);
+            return;
+        }
         *left = (request){.has_timeout = true, .left = true};
         replace_request(to, of, left);
     } else
         take_request(to, of->number);
-    finish_with(of, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE, words, strlen(words));
+    fail_request(of, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE, words);
 }
 
 void free_pending(connection *to)

@@ -108,6 +108,11 @@ static int put_submission(wire_buffer *frame, const drmaa_job_template_t *jt, in
     return code;
 }
 
+static int code_of_unread(const wire_reader *answer)
+{
+    return answer->failed ? DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE : DRMAA_ERRNO_NO_MEMORY;
+}
+
 /* Submits one job (`step` 0) or a bulk; `*ids` is then a new list. */
 static int submit(const drmaa_job_template_t *jt, int begin, int end, int step,
                   drmaa_job_ids_t **ids, diagnosis_buffer diagnosis)
@@ -130,10 +135,9 @@ static int submit(const drmaa_job_template_t *jt, int begin, int end, int step,
         wire_reader answer = {of.answer.bytes, of.answer.bytes + of.answer.size, false};
         *ids = new_job_ids(&answer);
         if (*ids == NULL)
-            code = answer.failed ? fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,
-                                        "the answer of " ENGINE_TITLE " makes no sense; the job "
-                                        "may have been submitted")
-                                 : fail_no_memory(diagnosis);
+            code = fail(diagnosis, code_of_unread(&answer), "%s; the job may have been submitted",
+                        answer.failed ? "the answer of " ENGINE_TITLE " makes no sense"
+                                      : "out of memory");
     }
     free_request(&of);
     leave_session();
@@ -213,7 +217,7 @@ static int take_id(const request *of, char *text, size_t size)
         return of->code;
     wire_reader answer = {of->answer.bytes, of->answer.bytes + of->answer.size, false};
     drmaa_job_ids_t *ids = new_job_ids(&answer);
-    int code = ids == NULL ? DRMAA_ERRNO_NO_MEMORY : drmaa_get_next_job_id(ids, text, size);
+    int code = ids == NULL ? code_of_unread(&answer) : drmaa_get_next_job_id(ids, text, size);
     drmaa_release_job_ids(ids);
     return code == DRMAA_ERRNO_SUCCESS ? code
                                        : fail((diagnosis_buffer){text, size}, code,
