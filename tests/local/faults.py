@@ -44,6 +44,13 @@ class Faults:
             "FAULTS_IN": ":".join(where),
         }
 
+    @classmethod
+    def of(cls, folder: Path) -> Faults:
+        """What fails in the program that runs, as a test has set it up in *folder*."""
+        made = cls.__new__(cls)
+        made.control = folder / "faults"
+        return made
+
     def fail(self, call: str, *, before: int = 0, times: int = 1) -> None:
         """Let a call fail some times, after some that go well."""
         with self.control.open("r+b") as file:

@@ -18,7 +18,7 @@ from faults import CALLS, CLIENT, RUNNER, Faults
 
 CLIENTS = 3
 PROGRAM = Path(__file__).with_name("chaos.py")
-#: To do it for longer by hand.
+#: For longer: CHAOS_SECONDS=600 pytest --drm=local -m slow -o faulthandler_timeout=0 tests/local/test_chaos.py
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "120"))
 
 
@@ -87,7 +87,9 @@ class Chaos:
 
 
 @pytest.mark.parametrize(
-    "seconds", [12, pytest.param(SECONDS, marks=pytest.mark.slow)], ids=["short", "long"]
+    "seconds",
+    [12, pytest.param(SECONDS, marks=[pytest.mark.slow, pytest.mark.timeout(SECONDS + 300)])],
+    ids=["short", "long"],
 )
 def test_chaos(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: float

@@ -87,24 +87,36 @@ def test_no_memory_for_ends(
     assert list(range(1, 21)) == ends
 
 
+FEW, MANY = (0, 1, 2, 4, 7, 11), (*range(16), *range(16, 400, 48))
+
+
 @without_sanitizer
+@pytest.mark.parametrize(
+    ("at_once", "places"), [(5, FEW), pytest.param(50, MANY, marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("call", ["memory", "recv", "send", "accept4", "fork"])
 def test_single_failures(
-    engine: Engine, faults: Faults, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, call: str
+    engine: Engine,
+    faults: Faults,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    call: str,
+    at_once: int,
+    places: tuple[int, ...],
 ) -> None:
     """Whichever single call fails in the runner with jobs running, each has its true end."""
-    monkeypatch.setenv("DRMAA_LOCAL_SLOTS", "5")
+    monkeypatch.setenv("DRMAA_LOCAL_SLOTS", str(at_once))
     session = Session()
     session.initialize()
     runs = tmp_path / "runs"
     made = template(session, f"echo $JOB_ID >> {runs}; exit $1")
     jobs = []
-    for before in (0, 1, 2, 4, 7, 11):
-        for _ in range(5):
+    for before in places:
+        for _ in range(at_once):
             made.args = [*made.args[:2], "sh", str(len(jobs) % 200)]  # type: ignore[attr-defined]
             jobs.append(session.runJob(made))  # type: ignore[arg-type]
         faults.fail(call, before=before)
-        for number in range(len(jobs) - 5, len(jobs)):
+        for number in range(len(jobs) - at_once, len(jobs)):
             info = within(30, lambda number=number: session.wait(jobs[number], 29))  # type: ignore[misc]
             assert (False, number % 200) == (info.wasAborted, info.exitStatus), engine.log()
     assert sorted(jobs) == sorted(runs.read_text().split())
