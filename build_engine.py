@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -44,6 +45,12 @@ Compiling drmaa-cffi failed: {error}
 It needs a C compiler and the headers of Python. To install them:
   Debian, Ubuntu: apt install gcc python3-dev
   RHEL, Fedora:   dnf install gcc python3-devel
+  macOS:          xcode-select --install
+"""
+
+LEFT_OUT = f"""
+drmaa-cffi is built without its local engine and its Slurm engine: they run on Linux only, and this
+is {sys.platform}. What remains binds the libdrmaa of the site.
 """
 
 
@@ -87,7 +94,9 @@ class BuildExt(build_ext):
         return super().get_ext_filename(fullname)
 
     def run(self) -> None:
-        """Build all; say what a build needs if it fails."""
+        """Build all; say what is left out, and what a build needs if it fails."""
+        if not IS_LINUX:
+            self.warn(LEFT_OUT)
         try:
             super().run()
         except Exception as error:  # compilers fail by several classes
@@ -129,3 +138,7 @@ EXTENSIONS = [
     *(PlainC(f"{name}.libdrmaa_soname", ()) for name in BACK_ENDS),
     PlainC("local.job_runner", RUNNER_SOURCES),
 ]
+#: It takes signalfd, eventfd, pidfds, a subreaper, a socket's peer: no other system has them all.
+IS_LINUX = sys.platform.startswith("linux")
+if not IS_LINUX:
+    EXTENSIONS = []

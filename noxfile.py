@@ -210,6 +210,7 @@ def wheels(session: nox.Session) -> None:
     session.install(*PYPROJECT["build-system"]["requires"])
     session.install(*nox.project.dependency_groups(PYPROJECT, "wheels"))
     session.run("python", "tools/wheels.py", str(DIST))
+    session.run("python", "tools/macos.py")
     # Whatever else this run of nox tests, it tests this one.
     _built[:] = DIST.glob(f"*-manylinux*_{platform.machine()}.whl")
     for python in PYTHONS:

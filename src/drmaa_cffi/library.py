@@ -238,6 +238,20 @@ def _give_up(attempts: Sequence[Attempt], *, found: bool) -> NoReturn:
         del error  # its traceback has this frame: a cycle, which holds all callers' variables
 
 
+def _missing(name: str, found_via: str) -> Attempt | None:
+    """Why one of our own libraries is not installed; None if it is."""
+    file = _OUR_LIBRARIES[name]
+    if os.path.exists(file):
+        return None
+    system: str = sys.platform
+    if system.startswith("linux"):
+        reason = f"there is no {file}: this installation of drmaa-cffi is not whole"
+        return Attempt(found_via, name, reason, "install drmaa-cffi again")
+    reason = f"our {name} engine runs on Linux only, and this is {system}"
+    remedy = "load a libdrmaa of the site by its path, or run the program on Linux"
+    return Attempt(found_via, name, reason, remedy)
+
+
 def _asked_for(path: str) -> Step:
     def candidates(_: Mapping[str, str]) -> Sequence[str]:
         return (path,)
@@ -278,7 +292,8 @@ def _search(path: str | None) -> Library:
             # Its engine is a program of this Python's; a job that submits jobs has it, too.
             command = command_of(f"drmaa_cffi.{candidate}", "engine")
             os.environ.setdefault(f"DRMAA_{candidate.upper()}_ENGINE", shlex.join(command))
-        outcome = _try(ours or candidate, step.found_via)
+        missing = None if ours is None else _missing(candidate, step.found_via)
+        outcome = missing or _try(ours or candidate, step.found_via)
         if isinstance(outcome, Library):
             return outcome
         attempts.append(outcome)

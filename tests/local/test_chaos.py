@@ -18,7 +18,7 @@ from faults import CALLS, CLIENT, RUNNER, Faults
 
 CLIENTS = 3
 PROGRAM = Path(__file__).with_name("chaos.py")
-#: For longer: CHAOS_SECONDS=600 pytest --drm=local -m slow -o faulthandler_timeout=0 tests/local/test_chaos.py
+#: For longer: CHAOS_SECONDS=600 pytest --drm=local -m slow -o faulthandler_timeout=0, and this.
 SECONDS = float(os.environ.get("CHAOS_SECONDS", "120"))
 
 
