@@ -6,7 +6,7 @@ from pathlib import Path
 import drmaa_cffi as drmaa
 
 MEANING = {
-    drmaa.JobState.UNDETERMINED: "the DRM does not tell",
+    drmaa.JobState.UNDETERMINED: "the DRM does not say",
     drmaa.JobState.QUEUED_ACTIVE: "the job waits for its turn",
     drmaa.JobState.SYSTEM_ON_HOLD: "the job is queued, and the system holds it",
     drmaa.JobState.USER_ON_HOLD: "the job is queued, and a user holds it",

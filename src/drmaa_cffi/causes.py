@@ -36,7 +36,7 @@ class Cause(_Text):
     PREEMPTED = "preempted"
     #: Its command never ran.
     NOT_STARTED = "not_started"
-    #: The DRM does not tell.
+    #: The DRM does not say.
     UNKNOWN = "unknown"
 
 

@@ -73,7 +73,7 @@ class _Text(str, Enum):
 
 
 class JobState(_Text):
-    """What Session.jobStatus() tells of a job (drmaa_job_ps)."""
+    """What Session.jobStatus() returns (drmaa_job_ps)."""
 
     UNDETERMINED = "undetermined"
     QUEUED_ACTIVE = "queued_active"

@@ -229,7 +229,7 @@ class DeniedByDrmException(DrmaaException, code=Errno.DENIED_BY_DRM):
 class InvalidJobException(DrmaaException, code=Errno.INVALID_JOB):
     """There is no such job, or its record was taken by a wait (DRMAA_ERRNO_INVALID_JOB)."""
 
-    meaning = "there is no such job, or its record has been given away"
+    meaning = "there is no such job, or a wait has already taken its record"
     remedy = "use an id that runJob() returned; each job can be waited for once"
 
 

@@ -43,7 +43,7 @@ class JobExecutor:
     """Submits jobs as futures.
 
     One thread waits in C for the next job to end, whichever it is, and completes its future:
-    nothing is asked for by job. Other waits of the program in the same session go on as ever:
+    there is no call for each job. The program may wait in the same session, too:
     Session.wait() with JOB_IDS_SESSION_ANY leaves the executor's jobs to it, and with the id of
     one of them returns the record that its future gets. A DRM that does not answer for a
     while delays results; a job is lost only if the library says that it does not know it.
@@ -57,14 +57,14 @@ class JobExecutor:
         status_interval: Seconds between two sweeps that ask for the states of jobs, for
             *on_status* and wait_started(); nobody is asked for others.
         most_at_once: How many of its jobs may be submitted and not ended; None for any number.
-            Further ones wait in the program, and are submitted as others end. Where the DRM
-            takes no more for now, that is no error: they are submitted later.
+            Further ones wait in the program, and are submitted as others end. If the DRM
+            takes no more for now, that is not an error: they are submitted later.
 
     Raises:
         AlreadyActiveSessionException: without *session*: there is one already. And whatever
             Session.initialize() raises.
         InvalidArgumentException: it is not a session, the interval is not a number above 0, or
-            *most_at_once* no whole number above 0.
+            *most_at_once* is not a whole number above 0.
 
     C: drmaa_init, where it opens a session.
     """
@@ -121,11 +121,11 @@ class JobExecutor:
             check: True to let the future's result() raise JobFailedError unless the job exits
                 with 0.
             on_status: Called with the future and its JobState, first soon and then at each
-                change until the end, in a thread of its own. DRMAA can't tell of changes: they
-                are asked for at the executor's interval, so short ones may be missed.
-            after: Futures or ids of jobs that must have ended before this one starts. The DRM is
-                told, so that it holds when the program is gone; but a job with *retry*, or one
-                that waits for room, is waited for in the program.
+                change until the end, in another thread. DRMAA does not report changes: the
+                executor asks at its interval, so it may miss short ones.
+            after: Futures or ids of jobs that must have ended before this one starts. The DRM
+                keeps the order, also when the program is gone. If one of them has a *retry*, or
+                waits for room, the program waits for it.
             only_if_ok: True to run the job only if all of those exit with 0. Else it ends, too:
                 its cause is NOT_STARTED, its reason names the one that failed.
             retry: When to try again; see Retry.
@@ -261,7 +261,7 @@ class JobExecutor:
     ) -> StartedAndNot:
         """Wait until jobs have started.
 
-        DRMAA can't tell of starts: the jobs are asked for at the executor's interval.
+        DRMAA does not report starts: the executor asks for the jobs' states at its interval.
 
         Args:
             futures: The jobs' futures.

@@ -137,7 +137,7 @@ def _errors(info: JobInfo, template: JobTemplate | None) -> list[str]:
         if path:
             file = path
         elif template is None:
-            return ["not found out: where its error file is: explain(template) tells"]
+            return ["not found out: where its error file is: call explain(template)"]
         else:
             task = int(info.jobId.partition(".")[2] or 0)
             file = str(ErrorFile.of(template)._replace(task=task).path_of(info.jobId))

@@ -80,8 +80,8 @@ class FunctionExecutor(Executor):
 
     Raises:
         ImportError: cloudpickle is not installed.
-        InvalidArgumentException: there can be no such folder, or the template is none; and
-            whatever its attributes raise.
+        InvalidArgumentException: the folder can't be made, or the template is not one; and
+            what its attributes raise.
         AlreadyActiveSessionException: without *session*: there is one already. And whatever
             Session.initialize() raises.
 
@@ -147,11 +147,11 @@ class FunctionExecutor(Executor):
     ) -> list[FunctionFuture[T]]:
         """Submit one bulk job that calls a function for each item.
 
-        Where the DRM does not tell bulk jobs their index (HTCondor), they are single jobs.
+        If the DRM does not give bulk jobs their index (HTCondor), they are single jobs.
 
         Args:
             fn: As for submit().
-            iterables: For each argument of the function its values; the shortest one counts.
+            iterables: The values for each argument of the function; the shortest one counts.
 
         Returns:
             The calls' futures, in the order of the items.
@@ -175,7 +175,7 @@ class FunctionExecutor(Executor):
 
         Args:
             fn: As for submit().
-            iterables: For each argument of the function its values; the shortest one counts.
+            iterables: The values for each argument of the function; the shortest one counts.
             timeout: How many seconds from now the last result may take; None for no end.
             chunksize: How many items each job gets, one after the other.
             others: None so far; what later versions of Python pass is refused.

@@ -51,8 +51,8 @@ class JobInfo(NamedTuple):
     def cause(self) -> Cause:
         """The member of Cause that says what ended the job, or kept it from running.
 
-        It is made of the record alone. The local engine and the engine on Slurm tell it; for
-        other DRMs it is what the record shows, and ``explain()`` asks further.
+        It comes from the record alone. The local engine and the engine on Slurm report it. For
+        other DRMs it is what the record shows, and ``explain()`` looks further.
         """
         from .causes import cause_of  # noqa: PLC0415 - few programs look at it
 
@@ -60,15 +60,15 @@ class JobInfo(NamedTuple):
 
     @property
     def reason(self) -> str:
-        """Why that was, in words of the DRM's library; empty where it does not tell."""
+        """Why that was, in the words of the DRM's library; empty if it does not say."""
         return str((self.resourceUsage or {}).get("reason", ""))
 
     def describe(self) -> str:
         """Return in words how the job ended, such as ``exited with 3``, and why.
 
         The others are ``killed by SIGKILL``, ``killed by SIGSEGV (core dumped)``, ``aborted
-        before it ran``, ``aborted``, and ``ended, and the DRM does not tell how``. Where the
-        record tells a reason, that follows a colon: ``aborted before it ran: command not found:
+        before it ran``, ``aborted``, and ``ended, and the DRM does not say how``. If the
+        record has a reason, that follows a colon: ``aborted before it ran: command not found:
         nosuch``.
         """
         return f"{self._outcome()}: {self.reason}" if self.reason else self._outcome()
@@ -78,15 +78,15 @@ class JobInfo(NamedTuple):
 
         To what describe() says, this adds what the DRM's accounting knows (Grid Engine's
         ``qacct``, where this machine has it) and the last lines of the job's error file. That
-        takes time; what can't be found out is said, too, and no error is raised.
+        takes time. The text also says what can't be found out; no error is raised.
 
         Args:
-            template: What the job was submitted with, which tells where its error file is. Not
-                needed where the library tells it, as the local engine's does.
+            template: What the job was submitted with, to find its error file. You do not need
+                it if the library reports the file, as the local engine's does.
             timeout: How many seconds to wait for the accounting of a job that has just ended:
                 Grid Engine writes it every 15 seconds.
 
-        C: drmaa_get_DRM_system; the rest is not asked by DRMAA.
+        C: drmaa_get_DRM_system; the rest does not use DRMAA.
         """
         from .explaining import explain  # noqa: PLC0415 - few programs ask
 
@@ -102,7 +102,7 @@ class JobInfo(NamedTuple):
         if self.hasSignal:
             core = " (core dumped)" if self.hasCoreDump else ""
             return f"killed by {self.terminatedSignal or 'a signal'}{core}"
-        return "ended, and the DRM does not tell how"
+        return "ended, and the DRM does not say how"
 
     def _never_ran(self) -> bool:
         from .causes import Cause, never_started  # noqa: PLC0415 - few programs ask

@@ -82,7 +82,7 @@ def usage_of(entries: Mapping[str, str]) -> Usage:
     """Return a job's use of resources.
 
     Args:
-        entries: JobInfo.resourceUsage. What is not a number, or not possible, counts as not told.
+        entries: JobInfo.resourceUsage. What is not a number, or is impossible, counts as missing.
     """
     names = _DRMAA_UTILS if is_of_drmaa_utils(entries) else _GRID_ENGINE
 

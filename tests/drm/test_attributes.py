@@ -187,7 +187,7 @@ def test_limit(drm: Drm, template: JobTemplate, name: str) -> None:
 @pytest.mark.parametrize("name", sorted(LIMITS))
 @pytest.mark.parametrize("value", ["soon", -1, float("nan"), "1:2:3:4", True, []])
 def test_no_limit(template: JobTemplate, name: str, value: object) -> None:
-    """What is no time never reaches the library as one."""
+    """What is not a time never reaches the library as one."""
     with pytest.raises(InvalidAttributeFormatException, match=r"^code 13: "):
         setattr(template, name, value)
 

@@ -50,7 +50,7 @@ MISSING = "No such file or directory"
         ({"remoteCommand": "nosuch"}, "command not found: nosuch"),
         (
             {"remoteCommand": "{0}/x"},
-            "command not found: {0}/x, or what its first line names",
+            "command not found: {0}/x (or the interpreter in its first line)",
         ),
         ({"remoteCommand": "{0}/plain"}, "no permission to execute {0}/plain"),
         (

@@ -210,7 +210,7 @@ def test_stub(tmp_path: Path) -> None:
     path = compile_library(tmp_path / "libdrmaa.so", stub, flags="-Wno-unused-parameter")
     verdict, said, remedy = check(doctor(False, DRMAA_LIBRARY_PATH=str(path)), "stub library")
     assert "failure" == verdict
-    assert "it tells no version; it names no DRM" in said
+    assert "it reports no version; it names no DRM" in said
     assert "use the DRM's own libdrmaa" in remedy
 
 

@@ -49,7 +49,7 @@ def test_limit(template: JobTemplate, name: str, value: object, c_text: str, sec
     ids=repr,
 )
 def test_bad_limit(template: JobTemplate, value: object) -> None:
-    """What is no time is refused with what would be."""
+    """What is not a time is refused with what would be."""
     with pytest.raises(drmaa_cffi.InvalidAttributeFormatException, match="code 13: .*timedelta"):
         template.hardWallclockTimeLimit = value
 

@@ -259,14 +259,14 @@ def test_control_many(fake: Fake, session: Session) -> None:
     "job_id", [None, "", b"", 1.5, True, ["1"], {}, bytearray(b"12")], ids=repr
 )
 def test_bad_job_id(session: Session, job_id: Any) -> None:
-    """What is no job id is refused by every call."""
+    """What is not a job id is refused by every call."""
     for call in (
         session.jobStatus,
         session.wait,
         lambda bad: session.control([bad], "hold"),
         lambda bad: session.synchronize([bad]),
     ):
-        with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no job id"):
+        with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is not a job id"):
             call(job_id)
 
 
@@ -377,9 +377,9 @@ def test_synchronize_ids(fake: Fake, session: Session, template: JobTemplate) ->
         number = Number(job_id)
         session.synchronize(number)  # type: ignore[arg-type]
         assert job_id == session.wait(number).jobId  # type: ignore[arg-type]
-    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no job id"):
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is not a job id"):
         session.synchronize(1.5)  # type: ignore[arg-type]
-    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is no job id"):
+    with pytest.raises(drmaa_cffi.InvalidArgumentException, match="is not a job id"):
         session.synchronize(bytearray(b"12"))
 
 

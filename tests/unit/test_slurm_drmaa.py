@@ -172,7 +172,7 @@ def test_false_success(
     )
     assert info.exitStatus
     assert Cause.UNKNOWN is info.cause
-    assert info.describe().startswith("ended, and the DRM does not tell how: slurm-drmaa says")
+    assert info.describe().startswith("ended, and the DRM does not say how: slurm-drmaa says")
     assert "DRMAA_LIBRARY_PATH=slurm" in info.reason
     assert 1 == slurm_drmaa.calls("drmaa_job_ps")
 

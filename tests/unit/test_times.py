@@ -85,6 +85,6 @@ def test_other_times(template: JobTemplate, given: object) -> None:
     ],
 )
 def test_bad_offset(template: JobTemplate, given: str) -> None:
-    """What has an offset and is no time is refused with how to write one."""
+    """What has an offset and is not a time is refused with how to write one."""
     with pytest.raises(drmaa_cffi.InvalidAttributeFormatException, match="^code 13: .*hh:mm"):
         template.startTime = given

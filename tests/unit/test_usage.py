@@ -225,7 +225,7 @@ def test_usage_is_apart() -> None:
             "aborted before it ran",
         ),
         (record(False, aborted=True, usage=SLURM), False, "aborted"),
-        (record(False), False, "ended, and the DRM does not tell how"),
+        (record(False), False, "ended, and the DRM does not say how"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

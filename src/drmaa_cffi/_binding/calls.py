@@ -34,7 +34,7 @@ _SHUTDOWN = "event client got shutdown"
 #: Why it is not known how a job has ended.
 _DOUBT = (
     "slurm-drmaa says that it exited with 0, and that it failed: it was cancelled, or Slurm has "
-    "forgotten it; DRMAA_LIBRARY_PATH=slurm tells"
+    "forgotten it; DRMAA_LIBRARY_PATH=slurm reports it"
 )
 # What the DRM was called when the library was first asked. Grid Engine's answers 'SGE 8.1.9' to
 # the first thread that calls it, and ' 8.1.9' to all others.

@@ -36,13 +36,13 @@ def job_id_of(value: object) -> str:
     else:
         text = _number(value)
     if not text:
-        raise invalid_argument(f"{shown(value)} is no job id: pass one that runJob() returned")
+        raise invalid_argument(f"{shown(value)} is not a job id: pass one that runJob() returned")
     if (len(text) > _SHORT or not "1" <= text[0]) and _could_be_zero(text):
         raise from_code(
             Errno.INVALID_JOB,
             "",
-            f"{shown(text)} is no job id: a library could read it as 0, which can mean all jobs; "
-            "pass one that runJob() returned",
+            f"{shown(text)} is not a job id: a library could read it as 0, which can mean all "
+            "jobs; pass one that runJob() returned",
         )
     return text
 

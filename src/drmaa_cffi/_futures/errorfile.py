@@ -78,7 +78,7 @@ def tail_of(path: str | Path) -> list[str]:
     path = Path(path)
     status = path.stat()
     if not S_ISREG(status.st_mode):  # a pipe might not end
-        raise OSError(f"{path} is no regular file")
+        raise OSError(f"{path} is not a regular file")
     with path.open("rb") as file:
         file.seek(max(0, file.seek(0, SEEK_END) - _MOST_BYTES))
         return file.read(_MOST_BYTES).decode("utf-8", "replace").splitlines()[-_MOST_LINES:]

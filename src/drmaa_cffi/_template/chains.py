@@ -37,8 +37,8 @@ def after_words(drm: str, ids: Sequence[str], *, only_if_ok: bool) -> str:
         return f"--dependency=afterok:{':'.join(ids)} --kill-on-invalid-dep=yes"
     what = "only_if_ok" if entry.section in {"gridengine", "slurm"} else "after"
     raise UnsupportedAttributeException(
-        f"nothing is known of how to tell {entry.name} ({drm!r}) what {what} means: wait in the "
-        "program before you submit, or write it in nativeSpecification"
+        f"{entry.name} ({drm!r}) has no known option for {what}: wait in the "
+        "program before you submit, or write the option in nativeSpecification"
     )
 
 
@@ -56,6 +56,6 @@ def throttle_words(drm: str, most: int) -> str:
     if entry.section == "slurm" and _OWN_SLURM in drm:
         return f"--array=%{most}"
     raise UnsupportedAttributeException(
-        f"nothing is known of how to tell {entry.name} ({drm!r}) how many tasks of a bulk job run "
-        "at once: use JobExecutor(most_at_once=...) in a program"
+        f"{entry.name} ({drm!r}) has no known option for how many tasks of a bulk job run at "
+        "once: use JobExecutor(most_at_once=...) in a program"
     )

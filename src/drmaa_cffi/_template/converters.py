@@ -105,5 +105,5 @@ def _whole_seconds(value: Any) -> int:
 def _bad_format(value: object) -> Exception:
     legal = "pass seconds as an int, a timedelta, or text as [[hours:]minutes:]seconds"
     return from_code(
-        Errno.INVALID_ATTRIBUTE_FORMAT, "", f"{shown(value)} is no time limit: {legal}"
+        Errno.INVALID_ATTRIBUTE_FORMAT, "", f"{shown(value)} is not a time limit: {legal}"
     )

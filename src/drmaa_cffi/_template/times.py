@@ -68,8 +68,8 @@ class TimeConverter:
             raise from_code(
                 Errno.INVALID_ATTRIBUTE_FORMAT,
                 "",
-                f"{shown(value)} is no time: write [[[[CC]YY/]MM/]DD] hh:mm[:ss] [{{-|+}}UU:uu], "
-                "as in '2027/01/31 20:30:00 +01:00'",
+                f"{shown(value)} is not a time: write [[[[CC]YY/]MM/]DD] hh:mm[:ss] "
+                "[{{-|+}}UU:uu], as in '2027/01/31 20:30:00 +01:00'",
             ) from None
 
     @staticmethod

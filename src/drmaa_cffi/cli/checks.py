@@ -144,7 +144,7 @@ def _stub(found: Diagnosis) -> Iterator[Check]:
     signs: list[str] = []
     names = found.steps.get("names", {})
     if names and "error" not in names:
-        signs += ["it tells no version"] if names["version"] == "0.0" else []
+        signs += ["it reports no version"] if names["version"] == "0.0" else []
         signs += ["it names no DRM"] if not names["drm"].strip() else []
     attributes = found.steps.get("attributes", {})
     if attributes and "error" not in attributes:
@@ -226,7 +226,7 @@ def _contact(found: Diagnosis) -> Iterator[Check]:
     contacts = str(found.steps.get("names", {}).get("contacts", ""))
     if _is_refused(found):
         said = f"{found.contact!r} was not accepted: {error}"
-        remedy = "give what an earlier session's contact told, or none for a new session"
+        remedy = "give the contact of an earlier session, or none for a new session"
         yield Check("contact", Verdict.FAILURE, said, remedy)
     elif not found.contact and "," in contacts:
         said = f"there is more than one DRM: {contacts}"
@@ -259,10 +259,10 @@ def _session(found: Diagnosis) -> Iterator[Check]:
 
 _SESSION_REMEDY = (
     "see whether the DRM's own commands work here (qstat, squeue, bjobs...): if they don't, this "
-    "is no matter of DRMAA; else the environment that they need may be missing"
+    "is not a matter of DRMAA; if they do, the environment that they need may be missing"
 )
 _LOCAL_REMEDY = (
-    f"see what `{PROGRAM} local status` and `{PROGRAM} local log` tell, and whether the engine's "
+    f"look at `{PROGRAM} local status` and `{PROGRAM} local log`, and see whether the engine's "
     "folder, DRMAA_LOCAL_HOME if that is set, can be written by this user"
 )
 

@@ -54,8 +54,8 @@ def slurm_checks(test_job: Mapping[str, Any] | None) -> Iterator[Check]:
     try:
         yield from _engine(test_job)
     except (ValueError, KeyError, Failure) as error:
-        remedy = f"see what `{PROGRAM} slurm log` tells; `{PROGRAM} slurm stop` ends an engine"
-        yield Check("engine", Verdict.FAILURE, f"it does not tell its status: {error}", remedy)
+        remedy = f"look at `{PROGRAM} slurm log`; `{PROGRAM} slurm stop` ends an engine"
+        yield Check("engine", Verdict.FAILURE, f"it does not report its status: {error}", remedy)
 
 
 def _run(*words: str) -> str:

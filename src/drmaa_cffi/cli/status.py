@@ -26,9 +26,9 @@ def status(
 
     A line for each: its id, and one of undetermined, queued_active, system_on_hold, user_on_hold,
     user_system_on_hold, running, system_suspended, user_suspended, user_system_suspended, done,
-    failed. Why one has failed, waits in an error state or was started
-    again is told on standard error, where the DRM tells it. The exit status
-    is 1 if one of them is not known.
+    failed. If the DRM says why a job has failed, waits in an error state or was started
+    again, that is printed on standard error. The exit status is 1 if one of
+    the jobs is not known.
     """
     asked = read_ids(ids, contact, engine=engine)
     jobs: list[dict[str, str | None]] = []

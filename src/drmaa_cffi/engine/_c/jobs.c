@@ -48,7 +48,7 @@ static int check_action(int action, diagnosis_buffer diagnosis)
 {
     if (action < DRMAA_CONTROL_SUSPEND || action > DRMAA_CONTROL_TERMINATE)
         return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
-                    "%d is no action: 0 suspends, 1 resumes, 2 holds, 3 releases, 4 terminates",
+                    "%d is not an action: 0 suspends, 1 resumes, 2 holds, 3 releases, 4 terminates",
                     action);
     return DRMAA_ERRNO_SUCCESS;
 }

@@ -221,7 +221,7 @@ static int take_id(const request *of, char *text, size_t size)
     drmaa_release_job_ids(ids);
     return code == DRMAA_ERRNO_SUCCESS ? code
                                        : fail((diagnosis_buffer){text, size}, code,
-                                              "the job was submitted, and its id cannot be told");
+                                              "the job was submitted, but its id could not be returned");
 }
 
 EXPORT int drmaa_run_jobs(const drmaa_job_template_t *const jts[], size_t count,
@@ -231,7 +231,7 @@ EXPORT int drmaa_run_jobs(const drmaa_job_template_t *const jts[], size_t count,
     diagnosis_buffer diagnosis = {words, size};
     if (jts == NULL || codes == NULL || texts == NULL || text_size < LEAST_ID_ROOM)
         return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
-                    "there are no templates, or there is no room for what becomes of them");
+                    "there are no templates, or there is no room for the results");
     request *requests = calloc(count + 1, sizeof *requests);
     if (requests == NULL)
         return fail_no_memory(diagnosis);

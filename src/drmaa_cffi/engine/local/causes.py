@@ -113,7 +113,7 @@ def _not_started(task: model.Task, stage: int, number: int) -> Why:
 def _not_executed(task: model.Task, reason: int) -> str:
     command = os.fsdecode(task.job.spec.command)
     if reason == errno.ENOENT:
-        perhaps = ", or what its first line names" if "/" in command else ""
+        perhaps = " (or the interpreter in its first line)" if "/" in command else ""
         return f"command not found: {command}{perhaps}"
     words = _EXEC.get(reason, f"cannot execute {{command}}: {os.strerror(reason)}")
     return words.replace("{command}", command)
