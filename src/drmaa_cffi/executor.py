@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Iterable
 from ._binding.indices import index_of, span_of
 from ._binding.jobids import job_id_of
 from ._futures.chains import Predecessor
-from ._futures.future import JobFuture, refuse_in_child
+from ._futures.future import JobFuture
+from ._futures.interruptible import refuse_in_child
 from ._futures.pending import Pending
 from ._futures.polling import OnStatus, StatusPoller
 from ._futures.starts import StartedAndNot, wait_started

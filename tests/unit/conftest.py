@@ -72,9 +72,11 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def executor(fake: Fake, session: Session) -> Iterator[JobExecutor]:
+def executor(
+    fake: Fake, session: Session, request: pytest.FixtureRequest
+) -> Iterator[JobExecutor]:
     """An executor in the open session; its jobs end with the test."""
-    made = JobExecutor(session, status_interval=0.05)
+    made = JobExecutor(session, status_interval=0.05, **getattr(request, "param", {}))
     yield made
     fake.returns("drmaa_wait", 0)
     fake.finish()

@@ -53,7 +53,12 @@ def ends(call: Callable[[], object]) -> object:
 
 # Futures.
 
+KINDS = pytest.mark.parametrize(
+    "executor", [{}, {"most_at_once": 10}], ids=["plain", "capped"], indirect=True
+)
 
+
+@KINDS
 def test_a_futures_lock_left_behind(
     fake: Fake, executor: JobExecutor, template: JobTemplate
 ) -> None:
@@ -67,6 +72,7 @@ def test_a_futures_lock_left_behind(
     assert left.done()
 
 
+@KINDS
 def test_a_waiters_lock_left_behind(
     fake: Fake, executor: JobExecutor, template: JobTemplate
 ) -> None:

@@ -14,7 +14,7 @@ from fake import Fake
 from moments import LIMIT
 from test_signals import Alarm, Timer, elsewhere
 
-from drmaa_cffi import JobExecutor, JobTemplate, Session, aio
+from drmaa_cffi import JobExecutor, JobFuture, JobTemplate, Session, aio
 
 SHORT = 0.002
 
@@ -35,13 +35,21 @@ def timer() -> Iterator[Timer]:
     "signals", [100, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
 )
 @pytest.mark.parametrize(
+    "executor", [{}, {"most_at_once": 10}], ids=["plain", "capped"], indirect=True
+)
+@pytest.mark.parametrize(
     "name", ["result", "exception", "done", "wait", "as_completed", "callback", "wait_started"]
 )
 def test_storm(
-    fake: Fake, session: Session, template: JobTemplate, timer: Timer, name: str, signals: int
+    fake: Fake,
+    session: Session,
+    executor: JobExecutor,
+    template: JobTemplate,
+    timer: Timer,
+    name: str,
+    signals: int,
 ) -> None:
     """After signals at any moment each future has its result, and the executor ends."""
-    executor = JobExecutor(session, status_interval=0.05)
     futures = [executor.submit(template) for _ in range(3)]
     chance = random.Random(7)
     job = session.runJob(template)
@@ -85,6 +93,34 @@ def test_storm(
         assert future.job_id == future.result(LIMIT).jobId
     assert elsewhere(executor.shutdown) is None
     assert job == elsewhere(lambda: session.wait(job, LIMIT).jobId)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    "signals", [100, pytest.param(10_000, marks=[pytest.mark.slow, pytest.mark.timeout(600)])]
+)
+@pytest.mark.parametrize(
+    "executor", [{}, {"most_at_once": 2}], ids=["plain", "capped"], indirect=True
+)
+def test_storm_of_cancels(
+    fake: Fake, executor: JobExecutor, template: JobTemplate, timer: Timer, signals: int
+) -> None:
+    """After signals in the midst of cancel() the executor takes jobs, and ends them all."""
+    chance = random.Random(7)
+    for _ in range(signals):
+        future = executor.submit(template)
+        try:
+            timer.start(chance.uniform(0.00001, 0.0005))
+            future.cancel()
+            timer.stop()
+        except Alarm:
+            pass
+    last = elsewhere(lambda: executor.submit(template))
+    assert isinstance(last, JobFuture)
+    assert elsewhere(lambda: executor.shutdown(wait=False, cancel_futures=True)) is None
+    assert last.cancelled()
+    fake.finish()
+    assert elsewhere(executor.shutdown) is None
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from drmaa_cffi import (
     InternalException,
     InvalidArgumentException,
     JobExecutor,
+    JobFuture,
     JobInfo,
     JobTemplate,
     Resources,
@@ -122,3 +123,22 @@ def test_worth_another_try() -> None:
     named = Retry(on={Cause.NODE_FAILED, "terminated"})
     assert [False, False, True, True] == [named.wants(info) for info in infos]
     assert [False, True, False, False] == [Retry(on=[Cause.EXITED]).wants(i) for i in infos]
+
+
+def test_cancel_while_it_ends(
+    fake: Fake, capped: JobExecutor, template: JobTemplate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A future that is cancelled in the moment of its end has its result, and others theirs."""
+    future, other = capped.submit(template), capped.submit(template)
+    told: list[bool] = []
+
+    def set_result(info: JobInfo) -> None:
+        told.append(future.cancel())
+        JobFuture.set_result(future, info)
+
+    monkeypatch.setattr(future, "set_result", set_result)
+    fake.finish(future.job_id)
+    assert future.result(LIMIT).ok
+    fake.finish(other.job_id)
+    assert other.result(LIMIT).ok
+    assert [False] == told

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from typing import TYPE_CHECKING, Callable, Sequence
 
+from drmaa_cffi._waiting import sleeping
 from drmaa_cffi.const import JobControlAction, JobState
 from drmaa_cffi.errors import Errno, IllegalStateException, JobFailedError, from_code
 from drmaa_cffi.jobinfo import JobInfo
@@ -68,7 +68,7 @@ class AttemptsFuture(JobFuture):
         withdraw: Callable[..., None],
         settle: Callable[[], None],
     ) -> None:
-        self._prepare()
+        super(JobFuture, self).__init__()
         self.job_id = ""
         self.source = source
         self.index = index
@@ -80,11 +80,9 @@ class AttemptsFuture(JobFuture):
         self._failure: JobFailedError | None = None
         self._withdraw = withdraw
         self._settle = settle
-        self._pid = os.getpid()
-        self._deciding = threading.Lock()
         self._current: JobFuture | None = None
         self._ended: list[JobInfo] = []
-        self._is_settled = False
+        self._is_decided = False
         #: The thread that completes it, which can't wait for it.
         self.thread: threading.Thread | None = None
 
@@ -106,7 +104,7 @@ class AttemptsFuture(JobFuture):
         with self._deciding:
             self._current = job
             self.job_id = job.job_id
-            is_late = self.cancelled()
+            is_late = self._is_to_be_cancelled
         if is_late:
             job.cancel()
 
@@ -131,25 +129,25 @@ class AttemptsFuture(JobFuture):
 
     def complete(self, info: JobInfo) -> None:
         """Have a result."""
-        with self._deciding:
-            if self.done():
-                return
-            self._settle_once()
-        self.set_result(info)
+        self._decide(lambda: self.set_result(info))
 
     def fail(self, error: BaseException) -> None:
         """Have no result but an error."""
-        with self._deciding:
-            if self.done():
-                return
-            self._settle_once()
-        self.set_exception(error)
+        self._decide(lambda: self.set_exception(error))
 
-    def _settle_once(self) -> None:
-        if not self._is_settled:
-            self._is_settled = True
+    def _decide(self, act: Callable[[], object], *, is_cancel: bool = False) -> bool:
+        """End by *act*; False if the future has ended, or does just now, in another way."""
+        with self._deciding:
+            if self._is_decided:
+                return False
+            self._is_decided = True
+            self._is_to_be_cancelled = is_cancel
+        try:
+            act()
+        finally:
             self.source.release()
             self._settle()
+        return True
 
     # What the program asks.
 
@@ -180,9 +178,7 @@ class AttemptsFuture(JobFuture):
         if futures:
             futures[0]._withdraw(*futures)  # noqa: SLF001 - they are of one kind
 
-    def cancel(self) -> bool:
-        """End the job, or don't submit it, and have no result."""
-        self._refuse_in_child("cancel it")
+    def _cancel(self) -> bool:
         with self._deciding:
             if self.done():
                 return self.cancelled()
@@ -190,17 +186,25 @@ class AttemptsFuture(JobFuture):
             current = self._current
         if current is not None and not current.cancel():
             return False
+        return self._leave()
+
+    def _cancel_meanwhile(self) -> bool:
+        if self.done():
+            return self.cancelled()
+        self.left = 0
+        current = self._current
+        if current is not None and not current.cancel():
+            return False
+        return sleeping.off_main(self._leave)
+
+    def _leave(self) -> bool:
+        """Wait no more to be submitted, and have no result."""
         self._withdraw(self)
         return self._become_cancelled()
 
     def _become_cancelled(self) -> bool:
-        with self._deciding:
-            if self.done():
-                return self.cancelled()
-            self._settle_once()
-        super(JobFuture, self).cancel()
-        self.set_running_or_notify_cancel()
-        return True
+        self._decide(self._be_cancelled, is_cancel=True)
+        return self._is_to_be_cancelled
 
     def _control(self, action: JobControlAction) -> None:
         current = self._current

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import copy
 import logging
-import math
-import os
 import sys
-import threading
-import time
 import weakref
-from collections import deque
-from typing import TYPE_CHECKING, Any, Callable, Deque, cast
+from typing import TYPE_CHECKING, Callable, cast
 
 from drmaa_cffi._waiting import sleeping, waiting
-from drmaa_cffi._waiting.delivering import deliver, guard, refuse_to_wait_here
 from drmaa_cffi._waiting.entries import Outcome, has_record, state_of
-from drmaa_cffi._waiting.timeouts import patience_of
 from drmaa_cffi.const import JobControlAction, JobState
 from drmaa_cffi.errors import (
     DrmaaException,
@@ -29,31 +21,14 @@ from drmaa_cffi.errors import (
 )
 from drmaa_cffi.jobinfo import JobInfo
 
-from . import waiters
+from .interruptible import InterruptibleFuture
 from .streams import Streams, WithStreams
 
 if TYPE_CHECKING:
     from drmaa_cffi.session import Session
 
 
-_CANCELLED = frozenset({"CANCELLED", "CANCELLED_AND_NOTIFIED"})
-_OVER = _CANCELLED | {"FINISHED"}
 _log = logging.getLogger(__name__)
-
-
-def refuse_in_child(pid: int, whose: str, what: str) -> None:
-    """Refuse *what* in a process forked from that with *pid*, where locks may be held for ever.
-
-    Raises:
-        NoActiveSessionException: this is one.
-    """
-    if os.getpid() != pid:
-        text = f"{whose}, from which this one was forked: {what} there"
-        raise from_code(Errno.NO_ACTIVE_SESSION, "", text)
-
-
-def _nothing() -> None:
-    """Stand for a reference to what there is not."""
 
 
 def _in_event_loop() -> bool:
@@ -62,7 +37,7 @@ def _in_event_loop() -> bool:
     return asyncio is not None and asyncio._get_running_loop() is not None  # noqa: SLF001
 
 
-class JobFuture(concurrent.futures.Future["JobInfo"], WithStreams):
+class JobFuture(InterruptibleFuture, WithStreams):
     """A submitted job, whose result() is its JobInfo once it has ended.
 
     JobExecutor makes them; ``concurrent.futures.as_completed()`` and ``wait()`` and
@@ -75,9 +50,6 @@ class JobFuture(concurrent.futures.Future["JobInfo"], WithStreams):
     C: drmaa_wait.
     """
 
-    #: The job's id, as the DRM knows it.
-    job_id: str
-
     def __init__(
         self,
         job_id: str,
@@ -85,55 +57,19 @@ class JobFuture(concurrent.futures.Future["JobInfo"], WithStreams):
         streams: Streams | None,
         settle: Callable[[], None],
     ) -> None:
-        self._prepare()
+        super().__init__()
         self.job_id = job_id
         self._session = session
         self._streams = streams
         self._settle = settle
-        self._pid = os.getpid()
         self._failure: JobFailedError | None = None
-        # Held while cancel() ends the job: the record that the job leaves must come too late.
-        self._deciding = threading.Lock()
-        self._is_to_be_cancelled = False
-        # What came while it was to be.
+        # What came while it was to be cancelled.
         self._missed: Outcome | None = None
         self._want = waiting.waits.want(job_id, self._deliver, owned=True)
 
-    def _prepare(self) -> None:
-        """Be a future: pending, without a job so far."""
-        super().__init__()
-        self._guard: object = None
-        if not sleeping.are_greenlets():
-            self._guard = waiters.Lock()
-            self._condition = waiters.condition(self._guard)
-        self._waiters: list[Any] = waiters.Waiters()
-        self._callbacks: Deque[Callable[[JobFuture], object]] = deque()
-        self._is_told = False
-        self._raised: Callable[[], BaseException | None] = _nothing
-
     def _deliver(self, outcome: Outcome) -> None:
         """Take what the wait for the job has found, and hold up nobody else's."""
-        if self._is_free():
-            self._end(outcome)
-            return
-
-        def attempt(seconds: float) -> bool:
-            if seconds > waiters.LEFT_BEHIND and isinstance(self._guard, waiters.Lock):
-                self._guard.give_way()
-            is_free = self._is_free()
-            if is_free:
-                deliver(self._end, outcome, f"job {self.job_id}")
-            return is_free
-
-        waiters.late_ones.add(attempt)
-
-    def _is_free(self) -> bool:
-        """Whether nobody holds a lock of this future's."""
-        for lock in (self._deciding, self._condition):
-            if not lock.acquire(False):
-                return False
-            lock.release()
-        return True
+        self._when_free(self._end, outcome)
 
     def _end(self, outcome: Outcome) -> None:
         with self._deciding:
@@ -145,48 +81,6 @@ class JobFuture(concurrent.futures.Future["JobInfo"], WithStreams):
                 self._set(outcome)
         finally:
             self._settle()
-
-    def _invoke_callbacks(self) -> None:
-        self._is_told = True
-        self._wake()
-        self._call_back()
-
-    def _call_back(self) -> None:
-        """Call each callback once, whatever another one does; in single steps, without a lock."""
-        while self._callbacks:
-            try:
-                callback = self._callbacks.popleft()
-            except IndexError:  # another thread was faster
-                return
-            guard(callback, self, f"job {self.job_id}")
-
-    def add_done_callback(self, fn: Callable[[JobFuture], object]) -> None:
-        """Let *fn* be called with the future when it is done; at once if it is.
-
-        Args:
-            fn: It is called in the thread that waits for all jobs, and can't wait itself.
-        """
-        self._callbacks.append(fn)
-        if self._is_told:
-            self._call_back()
-
-    @staticmethod
-    def _wake() -> None:
-        waiting.waits.ledger.ring()
-
-    # Without the lock: who reads on the main thread must leave none locked.
-
-    def done(self) -> bool:
-        """Return whether the future has a result, or is cancelled."""
-        return self._state in _OVER
-
-    def cancelled(self) -> bool:
-        """Return whether the future is cancelled."""
-        return self._state in _CANCELLED
-
-    def running(self) -> bool:
-        """Return False: a future of this kind is pending until it is done; see status()."""
-        return False
 
     def _set(self, outcome: Outcome) -> None:
         if isinstance(outcome, JobInfo):
@@ -258,27 +152,6 @@ class JobFuture(concurrent.futures.Future["JobInfo"], WithStreams):
         if not info.ok and self._failure is None:
             self._failure = JobFailedError.of(info, self._streams.error.tail(self.job_id))
         return self._failure
-
-    def _await(self, timeout: float | None) -> BaseException | None:
-        """Wait where signals act, and leave no lock of the future's behind."""
-        seconds = patience_of(timeout)
-        if not self.done():
-            self._refuse_in_child("wait for it")
-            refuse_to_wait_here()
-            if sleeping.serves_signals():
-                waiting.waits.sleep(self.done, time.monotonic() + seconds)
-            else:
-                with self._condition:
-                    self._condition.wait_for(self.done, None if seconds == math.inf else seconds)
-        if not self.done():
-            raise concurrent.futures.TimeoutError
-        if self.cancelled():
-            raise concurrent.futures.CancelledError
-        return self._exception
-
-    def _refuse_in_child(self, what: str) -> None:
-        whose = f"job {self.job_id} was submitted by process {self._pid}"
-        refuse_in_child(self._pid, whose, what)
 
     @property
     def attempts(self) -> list[JobInfo]:
