@@ -261,12 +261,16 @@ def submissions(those: dict[str, Peer], jobs: int, rounds: int, folder: Path) ->
         if name in those:
             ways[f"{name}, one by one"] = lambda name=name: one_by_one(those[name])  # type: ignore[misc]
     found: dict[str, list[float]] = {way: [] for way in ways}
+    work: dict[str, list[float]] = {way: [] for way in ways}
     chance = random.Random(1)
+    ways[f"{US}, runJob one by one"]()  # the engine is there, and knows Slurm's configuration
+    engine = status()["pid"]
     for _ in range(rounds):
         for way in chance.sample(list(ways), len(ways)):
-            begin = time.perf_counter()
+            begin, used = time.perf_counter(), own_seconds() + processor_seconds(engine)
             numbers = ways[way]()
             found[way].append(jobs / (time.perf_counter() - begin))
+            work[way].append(own_seconds() + processor_seconds(engine) - used)
             assert len(numbers) == jobs
             cancel(numbers)
     base = found[next(iter(ways))]
@@ -276,6 +280,10 @@ def submissions(those: dict[str, Peer], jobs: int, rounds: int, folder: Path) ->
         if rates is not base:
             ratio = statistics.median(rate / other for rate, other in zip(rates, base))
             rows.append((f"to the loop: {way}", ratio, "x"))
+        # It heeds no other program on the machine: the engine's, sbatch's, the peer's own.
+        rows.append(
+            (f"processor time of each: {way}", sum(work[way]) / rounds / jobs * 1000, "ms")
+        )
     return rows
 
 
@@ -339,10 +347,16 @@ def processor_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
-def requests(those: dict[str, Peer], jobs: int, folder: Path) -> list[Row]:
+def own_seconds() -> float:
+    """Return the processor time of this process and of its children that have ended."""
+    return sum(os.times()[:4])
+
+
+def requests(those: dict[str, Peer], ours: int, theirs: int, folder: Path) -> list[Row]:
     """Count what jobs cost slurmctld, from their submission to their results."""
     rows: list[Row] = []
     for name, peer in those.items():
+        jobs = ours if name == US else theirs
         before, before_accounting = counted("sdiag"), accounted()
         begin = time.perf_counter()
         made = [peer.submit(0, folder / f"count-{number}") for number in range(jobs)]
@@ -351,9 +365,9 @@ def requests(those: dict[str, Peer], jobs: int, folder: Path) -> list[Row]:
         took = time.perf_counter() - begin
         number, asked = counted("sdiag") - before, accounted() - before_accounting
         rows += [
-            (f"{jobs} jobs, submitted and waited for: {name}", took, "s"),
-            (f"requests to slurmctld for them: {name}", number, ""),
-            (f"questions to slurmdbd for them: {name}", asked, ""),
+            (f"{jobs:,} jobs, submitted and waited for: {name}", took, "s"),
+            (f"requests to slurmctld for these {jobs:,}: {name}", number, ""),
+            (f"questions to slurmdbd for these {jobs:,}: {name}", asked, ""),
         ]
     return rows
 
@@ -372,7 +386,7 @@ def measure(arguments: argparse.Namespace) -> list[Row]:
                 if arguments.rounds:
                     rows += submissions(those, arguments.submissions, arguments.rounds, folder)
                 if arguments.jobs:
-                    rows += requests(those, arguments.jobs, folder)
+                    rows += requests(those, arguments.jobs, arguments.peer_jobs, folder)
                 if arguments.waiting:
                     us = those[US]
                     assert isinstance(us, Us)
@@ -391,6 +405,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="turns of submissions")
     parser.add_argument("--submissions", type=int, default=30, help="jobs of a turn")
     parser.add_argument("--jobs", type=int, default=1000, help="jobs to count requests of")
+    parser.add_argument("--peer-jobs", type=int, default=100, help="the same for the peers")
     parser.add_argument("--waiting", type=float, default=60, help="seconds to look at the engine")
     arguments = parser.parse_args()
     rows = measure(arguments)

@@ -209,6 +209,10 @@ class Session:
     def runJob(jobTemplate: JobTemplate) -> str:
         """Submit a job.
 
+        On our Slurm engine, where a call may take seconds, a signal's handler acts at once on the
+        main thread, as in the other calls. A job whose submission Ctrl-C ends may run all the
+        same: Session.JOB_IDS_SESSION_ALL reaches it.
+
         Args:
             jobTemplate: What to run.
 
@@ -230,6 +234,8 @@ class Session:
         C: drmaa_run_job.
         """
         handle = handle_of(jobTemplate)
+        if calls.takes_seconds() and sleeping.serves_signals():
+            return sleeping.off_main(lambda: Session.runJob(jobTemplate))
         # As in submit_bulk(); a call of that would cost a fifth of this one.
         token = object()
         try:
@@ -274,7 +280,7 @@ class Session:
         span = span_of(beginIndex, endIndex, step, "beginIndex endIndex step")
         handle = handle_of(jobTemplate)
         try:
-            job_ids = submit_bulk(lambda: calls.run_bulk_jobs(handle, *span))
+            job_ids = _patiently(lambda: submit_bulk(lambda: calls.run_bulk_jobs(handle, *span)))
         except DrmaaException as error:
             raise in_plain_words(error, jobTemplate) from None
         if waiting.waits.ledger.is_shared:
@@ -313,13 +319,15 @@ class Session:
         """
         action = const.string_to_control_action(operation)
         if isinstance(jobId, (str, bytes, int)):
-            calls.control(encode_job_id(jobId), action)
+            data = encode_job_id(jobId)
+            _patiently(lambda: calls.control(data, action))
             return
         ids = job_ids_of(jobId)
         if len(ids) == 1 and ids[0] is jobId:  # no list
-            calls.control(encode_job_id(jobId), action)
+            data = encode_job_id(jobId)
+            _patiently(lambda: calls.control(data, action))
             return
-        failed = calls.control_jobs(ids, action)
+        failed = _patiently(lambda: calls.control_jobs(ids, action))
         try:
             for place in sorted(failed):
                 raise failed[place]
@@ -401,7 +409,8 @@ class Session:
         C: drmaa_job_ps.
         """
         try:
-            return const.status_to_string(calls.job_ps(encode_job_id(jobId)))
+            data = encode_job_id(jobId)
+            return const.status_to_string(_patiently(lambda: calls.job_ps(data)))
         except InvalidJobException:
             # The library has forgotten a job whose record is here, or on its way.
             state = waiting.waits.late_state(job_id_of(jobId))
@@ -435,6 +444,11 @@ def in_plain_words(error: DrmaaException, jobTemplate: JobTemplate) -> DrmaaExce
     from ._template import gridengine  # noqa: PLC0415 - for errors
 
     return gridengine.in_plain_words(error, jobTemplate)
+
+
+def _patiently(target: Callable[[], _T]) -> _T:
+    """Call *target*; where that may take seconds a signal's handler acts meanwhile."""
+    return sleeping.off_main(target) if calls.takes_seconds() else target()
 
 
 def handle_of(jobTemplate: JobTemplate) -> calls.Handle:

@@ -131,6 +131,9 @@ hear()
 def interrupt():
     time.sleep(2)
     os.kill(os.getpid(), signal.SIGINT)
+def bulk(tasks):
+    with JobTemplate(remoteCommand="/bin/true", outputPath=":/dev/null") as template:
+        return Session.runBulkJobs(template, 1, tasks, 1)
 def interrupted(call):
     threading.Thread(target=interrupt).start()
     began = time.monotonic()
@@ -143,16 +146,26 @@ def interrupted(call):
 say(
     interrupted(lambda: Session.wait(running, 60)),
     interrupted(lambda: Session.synchronize([running], 60)),
+    interrupted(lambda: Session.jobStatus(running)),
+    interrupted(lambda: Session.control(running, "terminate")),
+    interrupted(lambda: submit("exit 5")),
+    interrupted(lambda: bulk(3)),
 )
+hear()
+until_answered(held)
+Session.control(Session.JOB_IDS_SESSION_ALL, "terminate")
+Session.synchronize([Session.JOB_IDS_SESSION_ALL], 60)
+say(end_of(submit("exit 5")))
 """
 
 
 def test_interrupt_while_controller_is_silent(cluster: Cluster, engine: Engine) -> None:
-    """Ctrl-C ends a wait at once while slurmctld does not answer."""
+    """Ctrl-C ends any call at once while slurmctld does not answer; the session goes on."""
     with client(cluster, INTERRUPTED.replace("{TWO_JOBS}", TWO_JOBS)) as program:
         assert "ready" == program.says()
         with cluster.frozen("slurmctld"):
-            assert "2 2" == program.answers()
+            assert "2 2 2 2 2 2" == program.answers()
+        assert "exited 5" == program.answers()
 
 
 LOAD = """

@@ -40,6 +40,7 @@ _DOUBT = (
 # the first thread that calls it, and ' 8.1.9' to all others.
 _first_names: list[str] = []
 _is_slurm_drmaa = False
+_takes_seconds = False
 _ALL = JOB_IDS_SESSION_ALL.encode()
 _TERMINATE = string_to_control_action(JobControlAction.TERMINATE)
 # Not a plain one: a signal's handler may ask, too, while its thread does.
@@ -57,7 +58,7 @@ os.register_at_fork(after_in_child=_renew_lock)
 
 def _load() -> None:
     """Load the library if need be, and ask it for its DRM's name before anything else."""
-    global _is_slurm_drmaa  # noqa: PLW0603 - as the library, of which a process has one
+    global _is_slurm_drmaa, _takes_seconds  # noqa: PLW0603 - a process has one library
     load_library()
     if not _first_names:
         with _naming:  # others wait until it has answered
@@ -67,6 +68,7 @@ def _load() -> None:
                 except errors.DrmaaException:
                     name = ""
                 _is_slurm_drmaa = means_slurm_drmaa(name)
+                _takes_seconds = name.startswith("Slurm by drmaa-cffi")
                 _first_names.append(name)
 
 
@@ -122,6 +124,11 @@ def means_slurm_drmaa(system: str) -> bool:
     """Whether *system*, of drmaa_get_DRM_system, is what slurm-drmaa says."""
     # 'SLURM 22.05.8'; without the number where the controller does not answer.
     return system.partition(" ")[0] == "SLURM"
+
+
+def takes_seconds() -> bool:
+    """Whether each submission, order and question is a command of the DRM's, as on our Slurm."""
+    return _takes_seconds
 
 
 def is_slurm_drmaa() -> bool:
