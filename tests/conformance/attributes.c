@@ -190,8 +190,8 @@ static void check_values_are_kept(void)
 /* A job tells of its arguments, environment, folder and streams; files tell the job's tale. */
 static void check_values_are_heeded(void)
 {
-    static const char script[] = "printf '%s|' \"$@\" \"$GREETING\" \"$(pwd -P)\" \"$(cat)\";"
-                                 " printf complaint >&2";
+    static const char script[] = "printf '%s|' \"$@\" \"$GREETING\" \"${ALONE-none}\""
+                                 " \"$(pwd -P)\" \"$(cat)\"; printf complaint >&2";
     drmaa_job_template_t *jt;
     char path[1024], out[1024], error[1024], text[4096], expected[4096], wd[1024];
     FILE *input;
@@ -209,7 +209,7 @@ static void check_values_are_heeded(void)
     set(jt, DRMAA_JOB_NAME, "conformance");
     set(jt, DRMAA_BLOCK_EMAIL, "1");
     set_vector(jt, DRMAA_V_EMAIL, "nobody@localhost");
-    set_vector(jt, DRMAA_V_ENV, "GREETING=a=b c");
+    set_vector(jt, DRMAA_V_ENV, "GREETING=a=b c", "ALONE");
     path_in_folder(path, sizeof path, ":", "input");
     set(jt, DRMAA_INPUT_PATH, path);
     path_in_folder(path, sizeof path, ":", "out");
@@ -217,7 +217,7 @@ static void check_values_are_heeded(void)
     set(jt, DRMAA_ERROR_PATH, ":" DRMAA_PLACEHOLDER_WD "/error");
     exits(run(jt).text, 0);
 
-    snprintf(expected, sizeof expected, "one|two words||*|%s|%s|from a file|",
+    snprintf(expected, sizeof expected, "one|two words||*|%s||%s|from a file|",
              deviates(ENVIRONMENT_VALUE_ENDS_AT_EQUALS_SIGN) ? "a" : "a=b c", wd);
     path_in_folder(out, sizeof out, "", "out");
     read_text(out, text, sizeof text);

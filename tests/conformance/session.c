@@ -148,14 +148,15 @@ void ST_EMPTY_SESSION_CONTROL(void)
 }
 
 /*
- * A session is left and found again: its long job can be waited for, the job that ended has
- * gone or has no usage, the held task is there still and can be controlled.
+ * A session is left and found again: its long job can be waited for, jobs that ended before it was
+ * left or while it was not open have gone or have no usage, the held task is there still and can be
+ * controlled.
  */
 void ST_RECOVERABLE_SESSION(void)
 {
     char contact[DRMAA_CONTACT_BUFFER] = "";
     char seconds[16];
-    job_id ended, tasks[2], longer;
+    job_id ended, between, tasks[2], longer;
 
     begin();
     ended = submit(command("/bin/true"));
@@ -163,6 +164,7 @@ void ST_RECOVERABLE_SESSION(void)
     submit_bulk(held(sleeper("1")), tasks, 1, 2, 1);
     snprintf(seconds, sizeof seconds, "%d", idle_seconds() + 10);
     longer = submit(sleeper(seconds));
+    between = submit(sleeper("3"));
     EXPECT(DRMAA_ERRNO_SUCCESS, drmaa_get_contact(contact, sizeof contact - 1, DIAGNOSIS));
     end();
 
@@ -171,6 +173,11 @@ void ST_RECOVERABLE_SESSION(void)
     begin_again(contact);
     EXPECT_EITHER(DRMAA_ERRNO_INVALID_JOB, DRMAA_ERRNO_NO_RUSAGE,
                   drmaa_wait(ended.text, NULL, 0, NULL, FOREVER, NULL, DIAGNOSIS));
+    if (deviates(RECORD_OF_JOB_THAT_ENDED_BETWEEN_SESSIONS))
+        exits(between.text, 0);
+    else
+        EXPECT_EITHER(DRMAA_ERRNO_INVALID_JOB, DRMAA_ERRNO_NO_RUSAGE,
+                      drmaa_wait(between.text, NULL, 0, NULL, FOREVER, NULL, DIAGNOSIS));
     EXPECT(DRMAA_ERRNO_EXIT_TIMEOUT,
            drmaa_wait(tasks[0].text, NULL, 0, NULL, 2, NULL, DIAGNOSIS));
     is_in(tasks[0].text, DRMAA_PS_USER_ON_HOLD);

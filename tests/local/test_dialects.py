@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from pathlib import Path
 
@@ -118,9 +120,67 @@ def test_memory_limit(session: Session, folder: Path) -> None:
     limit = "ulimit -v"
     assert run(session, limit, "-l h_vmem=1G", outputPath=f":{folder}/a").ok
     assert "1048576\n" == (folder / "a").read_text()
-    resources = drmaa_cffi.Resources(memory="512M")
+    assert run(session, limit, "-l h_vmem=1G -pe smp 2", outputPath=f":{folder}/c").ok
+    assert "2097152\n" == (folder / "c").read_text()
+    resources = drmaa_cffi.Resources(memory="512M", slots=2)
     assert run(session, limit, outputPath=f":{folder}/b", resources=resources).ok
     assert "524288\n" == (folder / "b").read_text()
+
+
+def test_tasks_of_many_slots(
+    session: Session, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job of Slurm's takes so many slots for each of its tasks, as its variables say."""
+    monkeypatch.setenv("DRMAA_LOCAL_AS", "slurm")
+    script = 'echo "$SLURM_NTASKS $SLURM_CPUS_PER_TASK $SLURM_CPUS_ON_NODE"'
+    assert run(session, script, "--ntasks=2 -c 1", outputPath=f":{folder}/out").ok
+    assert "2 1 2\n" == (folder / "out").read_text()
+    with pytest.raises(drmaa_cffi.DeniedByDrmException, match="--slots 4: the engine has 2"):
+        run(session, script, "-n 2 --cpus-per-task=2")
+
+
+@pytest.mark.parametrize("kind", ["gridengine", "slurm"])
+def test_folder_for_temporary_files(
+    session: Session, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """A job has a folder of its own for temporary files, which goes when it ends."""
+    monkeypatch.setenv("DRMAA_LOCAL_AS", kind)
+    script = (
+        'test -d "$TMPDIR" && test "$TMP" = "$TMPDIR" && stat -c "%n %a" "$TMPDIR" && '
+        'mkdir -p "$TMPDIR/a/b" && touch "$TMPDIR/a/b/c" && chmod 0 "$TMPDIR/a"'
+    )
+    with template(script, outputPath=f":{folder}/out") as made:
+        ids = [*session.runBulkJobs(made, 1, 2, 1), session.runJob(made)]
+    assert all(session.wait(job, 60).ok for job in ids)
+    places = [line.rpartition(" ") for line in (folder / "out").read_text().splitlines()]
+    assert ["700"] * 3 == [mode for *_, mode in places]
+    assert 3 == len({place for place, *_ in places})
+    assert not any(Path(place).exists() for place, *_ in places)
+    parent = Path(places[0][0]).parent
+    until(lambda: not list(parent.iterdir()))
+
+
+@pytest.mark.parametrize("killed", ["engine", "job", "runner"])
+def test_temporary_files_after_a_kill(
+    session: Session, engine: Engine, folder: Path, killed: str
+) -> None:
+    """They go, too, where the job is killed, the engine, or its runner with all jobs."""
+    with template(
+        "echo $TMPDIR; touch $TMPDIR/file; sleep 600", outputPath=f":{folder}/o"
+    ) as made:
+        job = session.runJob(made)
+    until(lambda: (folder / "o").exists() and (folder / "o").read_text())
+    place = Path((folder / "o").read_text().strip())
+    until((place / "file").exists)
+    if killed == "engine":
+        engine.kill()
+    if killed == "runner":
+        os.kill(engine.runner, signal.SIGKILL)
+    else:
+        session.control(job, "terminate")
+    assert session.wait(job, 60).wasAborted
+    until(lambda: not place.exists())
+    until(lambda: not list(place.parent.iterdir()))
 
 
 def test_waiting_for_others(session: Session, folder: Path) -> None:
@@ -159,7 +219,9 @@ def test_tasks_at_once(session: Session, folder: Path) -> None:
         ("-l h_vmem=much", "-l 'h_vmem=much': must be h_vmem=SIZE"),
         ("-pe smp many", "--slots 'many': must be a whole number"),
         ("--frobnicate=1", "'--frobnicate=1' is not an option"),
-        ("-l", "'-l' is not an option"),
+        ("-l", "-l needs a value"),
+        ("--frobnicate", "legal are --slots N.*Grid Engine's -.* -pe .*Slurm's --account"),
+        ("--mem=much", "--mem 'much': must be megabytes"),
         ("--export=A", "--export 'A': must be ALL or NONE"),
     ],
 )

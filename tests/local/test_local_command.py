@@ -138,6 +138,9 @@ def test_doctor(engine: Engine) -> None:
     (failure,) = [each for each in told["checks"] if each["verdict"] == "failure"]
     assert "session" == failure["name"]
     assert "`drmaa-cffi local log`" in failure["remedy"]
+    told = json.loads(drmaa_cffi("doctor", "--json").stdout)
+    (limits,) = [each for each in told["checks"] if each["name"] == "memory limits"]
+    assert "--mem is accepted and not enforced" in limits["said"]
     assert "qstat" not in failure["remedy"]
 
 

@@ -279,6 +279,16 @@ def _test_job(found: Diagnosis) -> Iterator[Check]:
         yield Check("test job", Verdict.OK, f"job {facts['job']} {facts['outcome']}")
 
 
+def _memory(found: Diagnosis) -> Iterator[Check]:
+    if found.engine == LOCAL:
+        said = (
+            "--memory, -l h_vmem and Resources(memory=...) limit the address space of each of a "
+            "job's processes; --mem is accepted and not enforced, since the engine uses no "
+            "control groups"
+        )
+        yield Check("memory limits", Verdict.OK, said)
+
+
 _LOOKS = (
     _library,
     _static_tls,
@@ -291,4 +301,5 @@ _LOOKS = (
     _contact,
     _session,
     _test_job,
+    _memory,
 )

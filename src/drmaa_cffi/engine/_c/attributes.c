@@ -222,7 +222,8 @@ int check_scalar(int scalar, const char *value, diagnosis_buffer diagnosis)
 int check_element(int vector, const char *value, diagnosis_buffer diagnosis)
 {
     const char *name = vectors[vector];
-    if (vector == V_ENV && (*value == '=' || strchr(value, '=') == NULL))
+    /* A name alone has an empty value, as on Grid Engine. */
+    if (vector == V_ENV && (*value == '=' || *value == '\0'))
         return bad_format(name, value, "NAME=value", diagnosis);
     if (vector == V_EMAIL) {
         int bad = *value == '\0' || *value == '-';

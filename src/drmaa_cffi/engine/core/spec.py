@@ -141,7 +141,9 @@ class JobSpec:
         if not self.command:
             raise ValueError("no command")
         self.arguments: list[bytes] = values.get(_ARGV, [])
-        self.settings: list[bytes] = values.get(ENV, [])
+        self.settings: list[bytes] = [
+            entry if b"=" in entry else entry + b"=" for entry in values.get(ENV, [])
+        ]
         self.emails: list[bytes] = values.get(_EMAIL, [])
         self.block_email: bool = text(_BLOCK_EMAIL) == b"1"
         self.held: bool = text(_JS_STATE) == b"drmaa_hold"

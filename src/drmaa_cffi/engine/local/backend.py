@@ -21,6 +21,7 @@ from . import (
     runner,
     runner_log,
     scheduler,
+    scratch,
 )
 
 if TYPE_CHECKING:
@@ -83,7 +84,8 @@ class Local:
         self._grace = homes.read_number("DRMAA_LOCAL_GRACE", 5, 0, 1e6)
         self._queue = scheduler.Queue(_slots(), fair=_is_fair())
         self._mail = mail.Mail(home.path / "mail", core.soon)
-        self._progress = progress.Progress(core, self._queue, self._mail)
+        self._scratch = scratch.Scratch(home)
+        self._progress = progress.Progress(core, self._queue, self._mail, self._scratch)
         self._link = runner.Runner(home, self._progress)
         self._categories = categories.Categories(home.path / "categories")
 
@@ -108,6 +110,7 @@ class Local:
         for job in list(core.jobs.values()):
             self._progress.enqueue(job)
         self._progress.take_up()
+        self._scratch.take_up({scratch.name_of(task) for task in self._progress.running()})
         await link.use(found)
 
     # Submissions.
@@ -238,7 +241,7 @@ class Local:
             task = self._queue.next()
             if task is None:
                 break
-            self._link.start(task, identity.files_of(task))
+            self._link.start(task, identity.files_of(task), self._scratch.make(task))
         self._link.flush()
 
     def context_dropped(self, number: int) -> None:
@@ -257,6 +260,7 @@ class Local:
     async def finish(self) -> None:
         """Sends the e-mails, or keeps them."""
         await self._mail.close()
+        await self._scratch.close()
 
     async def leave(self, *, wait: bool) -> None:
         """Leaves the runner to its jobs."""

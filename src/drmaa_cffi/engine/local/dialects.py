@@ -14,6 +14,11 @@ from . import native
 
 _FIELD = struct.Struct("=BI")
 _PLACES = {"%j": "$JOB_ID", "%A": "$JOB_ID", "%a": "$TASK_ID", "%x": "$JOB_NAME", "%u": "$USER"}
+_TITLES = {"gridengine": "Grid Engine's", "slurm": "Slurm's"}
+_OTHER = {
+    "gridengine": "With DRMAA_LOCAL_AS=slurm Slurm's short options are legal in place of those",
+    "slurm": "Without DRMAA_LOCAL_AS=slurm Grid Engine's options are legal in place of the short",
+}
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
 
@@ -24,7 +29,7 @@ def _words(text: str) -> frozenset[str]:
 #: Options with a value that have no meaning on one machine with one queue.
 _IGNORED_LONG = _words(
     "--partition --account --qos --nodes --gres --constraint --reservation --mail-type "
-    "--mail-user --mem --mem-per-cpu --priority --licenses --clusters --comment --tmp --signal "
+    "--mail-user --priority --licenses --clusters --comment --tmp --signal "
     "--nodelist --exclude --hint --gpus --ntasks-per-node --cpu-freq --wckey --distribution"
 )
 _IGNORED = {
@@ -123,6 +128,17 @@ def _slots(reading: Reading, _option: str, value: str) -> None:
     reading.words.append(f"--slots={value}")
 
 
+def _tasks(reading: Reading, _option: str, value: str) -> None:
+    reading.words.append(f"--tasks={value}")
+
+
+def _resident_memory(reading: Reading, option: str, value: str) -> None:
+    """For which Linux has no limit of a process's."""
+    if not re.fullmatch(r"\d+([KMGT]B?)?", value, re.ASCII | re.IGNORECASE):
+        raise native.refuse(option, value, "megabytes, or a size such as 4G")
+    _pass_over(reading, option, value)
+
+
 def _environment(reading: Reading, option: str, value: str) -> None:
     """-pe NAME N[-M]: the least that it wants."""
     _, _, number = value.partition(" ")
@@ -155,7 +171,7 @@ def _resources(reading: Reading, option: str, value: str) -> None:
             if match is None:
                 raise native.refuse(option, entry, "h_vmem=SIZE, such as 4G")
             size = float(match[1]) * 1024 ** _UNITS[match[2].lower()]
-            reading.words.append(f"--memory={int(size)}")
+            reading.words.append(f"--memory-per-slot={int(size)}")
         else:
             reading.ignored.append(f"{option} {entry}")
 
@@ -176,7 +192,9 @@ _LONG: dict[str, _Reader] = {
     "--dependency": _dependency,
     "--time": _wallclock,
     "--cpus-per-task": _slots,
-    "--ntasks": _slots,
+    "--ntasks": _tasks,
+    "--mem": _resident_memory,
+    "--mem-per-cpu": _resident_memory,
 }
 _SHORT: dict[str, dict[str, _Reader]] = {
     "gridengine": {
@@ -201,7 +219,7 @@ _SHORT: dict[str, dict[str, _Reader]] = {
         "-d": _dependency,
         "-t": _wallclock,
         "-c": _slots,
-        "-n": _slots,
+        "-n": _tasks,
     },
 }
 
@@ -219,8 +237,7 @@ def read(
         ignoring: pass over values that are not legal.
 
     Raises:
-        codes.Refusal: its quotes do not match, or a value is not legal. Words that are not known
-            are left to `native`.
+        codes.Refusal: its quotes do not match, or a word is not known, or a value not legal.
     """
     reading = Reading()
     words = native.split(specification, ignoring=ignoring)
@@ -238,9 +255,24 @@ def read(
             if name == "-pe" and words:
                 value += " " + words.pop()
             _option(reading, kind, name, value, ignoring=ignoring)
+        elif ignoring:
+            reading.ignored.append(word)
         else:
-            reading.words.append(shlex.quote(word))
+            raise _unknown(word, name, kind, own)
     return reading
+
+
+def _unknown(word: str, name: str, kind: str, own: frozenset[str]) -> codes.Refusal:
+    if name in own or _knows(name, kind):
+        return codes.Refusal(codes.DENIED_BY_DRM, f"native specification: {name} needs a value")
+    short = sorted({*_SHORT[kind], *_IGNORED[kind] - _IGNORED_LONG, *_FLAGS[kind] - _FLAGS_LONG})
+    long = sorted({*_LONG, *_IGNORED_LONG, *_FLAGS_LONG})
+    return codes.Refusal(
+        codes.DENIED_BY_DRM,
+        f"native specification: '{word}' is not an option of the local engine; legal are "
+        f"{native.LEGAL}; {_TITLES[kind]} {' '.join(short)}; and Slurm's {' '.join(long)}. "
+        f"{_OTHER[kind]}, and with DRMAA_LOCAL_NATIVE=ignore all others are passed over",
+    )
 
 
 def _flag(reading: Reading, name: str, directory: str) -> None:

@@ -52,10 +52,10 @@ def drop_environment(number: int) -> bytes:
     return _frame(_DROP_ENVIRONMENT, _U32.pack(number))
 
 
-def start(task: model.Task, files: spec.Files) -> bytes:
-    """Asks for a task's start."""
+def start(task: model.Task, files: spec.Files, scratch: bytes) -> bytes:
+    """Asks for a task's start, with a folder of its own for temporary files, if there is one."""
     job, work, context = task.job, task.job.spec, task.job.context
-    own = identity.variables_of(task, files)
+    own = identity.variables_of(task, files, scratch)
     names = {entry.partition(b"=")[0] for entry in own}
     settings = [entry for entry in work.settings if entry.partition(b"=")[0] not in names]
     environment = context.number
@@ -74,7 +74,7 @@ def start(task: model.Task, files: spec.Files) -> bytes:
         b"".join(
             (
                 head,
-                _limited(context.limits, work.native.memory),
+                _limited(context.limits, work.native.most_memory),
                 *map(_text, files),
                 _U32.pack(len(settings)),
                 *map(_text, settings),

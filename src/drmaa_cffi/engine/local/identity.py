@@ -92,11 +92,13 @@ def _places(task: model.Task) -> dict[bytes, bytes]:
     }
 
 
-def variables_of(task: model.Task, files: spec.Files) -> list[bytes]:
-    """What a task is told of itself, as NAME=VALUE."""
+def variables_of(task: model.Task, files: spec.Files, scratch: bytes) -> list[bytes]:
+    """What a task is told of itself and its folder for temporary files, as NAME=VALUE."""
     job = task.job
     names = _places(task)
     own = {name: names[name] for name in (b"JOB_ID", b"JOB_NAME", b"TASK_ID")}
+    if scratch:
+        own.update(dict.fromkeys((b"TMPDIR", b"TMP"), scratch))
     more = _of_slurm if kind_of(job.context) == "slurm" else _of_grid_engine
     told = {**own, **more(task, files, names[b"HOSTNAME"])}
     return [name + b"=" + value for name, value in told.items()]
@@ -133,15 +135,16 @@ def _of_grid_engine(task: model.Task, files: spec.Files, host: bytes) -> dict[by
 
 def _of_slurm(task: model.Task, files: spec.Files, host: bytes) -> dict[bytes, bytes]:
     job = task.job
-    number, slots = b"%d" % job.number, b"%d" % job.spec.native.slots
+    native = job.spec.native
+    number, slots = b"%d" % job.number, b"%d" % native.slots
     told = {
         b"SLURM_JOB_ID": number,
         b"SLURM_JOBID": number,
         b"SLURM_JOB_NAME": job.spec.name,
         b"SLURM_JOB_PARTITION": QUEUE,
         b"SLURM_CPUS_ON_NODE": slots,
-        b"SLURM_CPUS_PER_TASK": slots,
-        b"SLURM_NTASKS": b"1",
+        b"SLURM_CPUS_PER_TASK": b"%d" % native.cpus,
+        b"SLURM_NTASKS": b"%d" % native.tasks,
         b"SLURM_NNODES": b"1",
         b"SLURM_JOB_NUM_NODES": b"1",
         b"SLURM_JOB_NODELIST": host,

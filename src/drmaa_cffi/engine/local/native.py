@@ -10,7 +10,8 @@ from drmaa_cffi.engine.core import codes, model
 
 LEGAL = (
     "--slots N, --walltime [[H:]M:]S, --after ID[,ID...], --after-ok ID[,ID...], "
-    "--max-running N, --nice N, --memory BYTES, --export ALL|NONE"
+    "--max-running N, --nice N, --tasks N, --memory BYTES, --memory-per-slot BYTES, "
+    "--export ALL|NONE"
 )
 MOST_NUMBER = 1_000_000
 
@@ -18,7 +19,10 @@ MOST_NUMBER = 1_000_000
 class Native(NamedTuple):
     """The options of one job, with their defaults."""
 
-    slots: int = 1
+    #: What each of its tasks takes.
+    cpus: int = 1
+    #: Of Slurm's, which one job may have many of; each has `cpus`.
+    tasks: int = 1
     walltime: int = 0
     after: tuple[str, ...] = ()
     #: Those among them that must end well.
@@ -26,11 +30,22 @@ class Native(NamedTuple):
     max_running: int = 0
     nice: int = 0
     memory: int = 0
+    memory_per_slot: int = 0
     export: bool = True
+
+    @property
+    def slots(self) -> int:
+        """How many it takes."""
+        return self.cpus * self.tasks
+
+    @property
+    def most_memory(self) -> int:
+        """The most address space of each of its processes, in bytes; 0 for as much as it likes."""
+        return self.memory or self.memory_per_slot * self.slots
 
     def text(self) -> str:
         """The specification that `parse` reads back as this."""
-        words = [f"--slots={self.slots} --nice={self.nice}"]
+        words = [f"--slots={self.cpus} --nice={self.nice}"]
         if self.walltime:
             words.append(f"--walltime={self.walltime}")
         if self.after:
@@ -41,6 +56,10 @@ class Native(NamedTuple):
             words.append(f"--max-running={self.max_running}")
         if self.memory:
             words.append(f"--memory={self.memory}")
+        if self.tasks != 1:
+            words.append(f"--tasks={self.tasks}")
+        if self.memory_per_slot:
+            words.append(f"--memory-per-slot={self.memory_per_slot}")
         if not self.export:
             words.append("--export=NONE")
         return " ".join(words)
@@ -80,7 +99,7 @@ def _number(option: str, value: str, least: int, most: int) -> int:
 
 
 def _slots(native: Native, value: str) -> Native:
-    return native._replace(slots=_number("--slots", value, 1, MOST_NUMBER))
+    return native._replace(cpus=_number("--slots", value, 1, MOST_NUMBER))
 
 
 def _walltime(native: Native, value: str) -> Native:
@@ -121,6 +140,15 @@ def _memory(native: Native, value: str) -> Native:
     return native._replace(memory=_number("--memory", value, 1 << 20, 1 << 60))
 
 
+def _memory_per_slot(native: Native, value: str) -> Native:
+    number = _number("--memory-per-slot", value, 1 << 20, 1 << 60)
+    return native._replace(memory_per_slot=number)
+
+
+def _tasks(native: Native, value: str) -> Native:
+    return native._replace(tasks=_number("--tasks", value, 1, MOST_NUMBER))
+
+
 def _export(native: Native, value: str) -> Native:
     if value not in ("ALL", "NONE"):
         raise refuse("--export", value, "ALL (the submitter's environment) or NONE")
@@ -135,6 +163,8 @@ _OPTIONS: dict[str, Callable[[Native, str], Native]] = {
     "--max-running": _max_running,
     "--nice": _nice,
     "--memory": _memory,
+    "--memory-per-slot": _memory_per_slot,
+    "--tasks": _tasks,
     "--export": _export,
 }
 
@@ -195,8 +225,6 @@ def _set(native: Native, word: str, name: str, value: str) -> Native:
         raise codes.Refusal(
             codes.DENIED_BY_DRM,
             f"native specification: '{word}' is not an option of the local engine; legal "
-            f"are {LEGAL}; of Grid Engine's, and with DRMAA_LOCAL_AS=slurm of Slurm's, those that "
-            "mean something on one machine, as its documentation lists them; with "
-            "DRMAA_LOCAL_NATIVE=ignore others are passed over",
+            f"are {LEGAL}",
         )
     return option(native, value)

@@ -15,7 +15,18 @@ from drmaa_cffi.engine.core import engine, model
 from drmaa_cffi.engine.core import home as homes
 from drmaa_cffi.engine.core.engine import now
 
-from . import causes, chains, left_over, limits, mail, runner, runner_log, scheduler, usage
+from . import (
+    causes,
+    chains,
+    left_over,
+    limits,
+    mail,
+    runner,
+    runner_log,
+    scheduler,
+    scratch,
+    usage,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -29,16 +40,24 @@ class Progress(runner.Events):
         core: has all jobs, also those of earlier engines, and is told of every end.
         queue: gets what may start.
         post: sends the e-mails at the ends.
+        folders: those of the tasks for temporary files.
     """
 
     #: Set once the runner is known: it tells us, and we signal through it.
     link: runner.Runner
     clock: limits.Limits
 
-    def __init__(self, core: engine.Engine, queue: scheduler.Queue, post: mail.Mail) -> None:
+    def __init__(
+        self,
+        core: engine.Engine,
+        queue: scheduler.Queue,
+        post: mail.Mail,
+        folders: scratch.Scratch,
+    ) -> None:
         self._core = core
         self.queue = queue
         self._mail = post
+        self._folders = folders
         self._soon = core.soon
         self.chains: chains.Chains = chains.Chains(core)
         #: Jobs that are to end now, each with the number of the failed one.
@@ -94,7 +113,7 @@ class Progress(runner.Events):
 
     def runner_found(self, known: set[tuple[int, int]]) -> None:
         """The link to the runner is there again; what was on its way when it broke is lost."""
-        for task in self._running():
+        for task in self.running():
             if (task.job.number, task.index) not in known and self._take_back(task):
                 self.queue.put_back(task)
         self.take_up()
@@ -105,7 +124,7 @@ class Progress(runner.Events):
     ) -> None:
         """The runner was killed: its jobs died with it, and a new one takes over."""
         self.settle(started, ended)
-        for task in self._running():
+        for task in self.running():
             # Asked for, but the runner did not live to read it.
             if self._take_back(task):
                 self.queue.put_back(task)
@@ -160,7 +179,8 @@ class Progress(runner.Events):
             if task is not None
         ]
 
-    def _running(self) -> list[model.Task]:
+    def running(self) -> list[model.Task]:
+        """The tasks that run, as far as is known."""
         return [task for task in self._touched() if task.state == model.RUNNING]
 
     def take_up(self) -> None:
@@ -241,6 +261,7 @@ class Progress(runner.Events):
             self.clock.ended(task)
         if running:
             self.queue.give_back(task)
+            self._folders.drop(task)
         self._mail.send(task)
         self._unblock(task.dependents)
         if not job.unfinished:

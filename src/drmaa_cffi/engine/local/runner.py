@@ -235,13 +235,13 @@ class Runner(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def start(self, task: model.Task, files: spec.Files) -> None:
-        """Asks for a task's start; it is sent by `flush`."""
+    def start(self, task: model.Task, files: spec.Files, scratch: bytes) -> None:
+        """Asks for a task's start, with a folder for temporary files; it is sent by `flush`."""
         context = task.job.context
         if context.number not in self._environments:
             self._environments.add(context.number)
             self._out.append(frames.environment(context))
-        self._out.append(frames.start(task, files))
+        self._out.append(frames.start(task, files, scratch))
 
     def drop_environment(self, number: int) -> None:
         """No job will start in this context's environment any more."""
