@@ -11,7 +11,8 @@ import threading
 from typing import Callable, Iterator, Mapping, NamedTuple, NoReturn, Sequence
 
 from ._binding import elf
-from ._drmaa import ffi, lib
+from ._binding.loading import load
+from ._programs.command import command_of
 from .errors import (
     Attempt,
     IllegalStateException,
@@ -20,7 +21,6 @@ from .errors import (
     invalid_argument,
     shown,
 )
-from .startup import command_of
 
 PATH_VARIABLE = "DRMAA_LIBRARY_PATH"
 LOCAL = "local"
@@ -42,7 +42,6 @@ _OUR_LIBRARIES = {
 }
 _DEBIAN_GRID_ENGINE = "/usr/lib/gridengine-drmaa/lib/libdrmaa.so*"
 _INSTALL_AGAIN = "install the library again, or remove what is left of it"
-_REASON_SIZE = 4096
 #: With munge gone each of Slurm's commands takes 49.
 _PING_SECONDS = 10
 
@@ -205,15 +204,10 @@ def _try(candidate: str, found_via: str) -> Library | Attempt:
     cut_off = elf.cut_off(candidate)
     if cut_off:
         return Attempt(found_via, candidate, cut_off, _INSTALL_AGAIN)
-    text = ffi.new("char[]", _REASON_SIZE)
-    outcome = lib.dc_load(os.fsencode(candidate), text, _REASON_SIZE)
-    reason = os.fsdecode(ffi.string(text))
-    if outcome == lib.DC_LOADED:
-        lib.dc_guard_environment()
-        return Library(reason, found_via)
-    if outcome == lib.DC_NOT_A_DRMAA:
-        reason = f"it lacks the routines {reason}"
-    elif _is_absent(candidate, reason):
+    file, reason = load(candidate)
+    if file:
+        return Library(file, found_via)
+    if _is_absent(candidate, reason):
         dangling = elf.dangling(candidate)
         if dangling:
             return Attempt(found_via, candidate, dangling, _INSTALL_AGAIN)

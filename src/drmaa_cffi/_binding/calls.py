@@ -1,6 +1,6 @@
 """The way into C: a function a routine.
 
-Only this module, results.py for results, and library.py for loading touch ``ffi`` and ``lib``.
+Only this module, results.py for results, and loading.py for the load touch ``ffi`` and ``lib``.
 What the library writes comes out as str.
 """
 

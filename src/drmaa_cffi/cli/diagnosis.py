@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Mapping
 
+from drmaa_cffi._programs.command import command_of
 from drmaa_cffi.library import STATIC_TLS_ERROR, engine_of, offers
-from drmaa_cffi.startup import command_of
 
 from .restart import with_room
 

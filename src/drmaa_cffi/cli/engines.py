@@ -16,8 +16,8 @@ from typing import Any, cast
 import click
 from rich.table import Table
 
+from drmaa_cffi._programs.command import command_of
 from drmaa_cffi.library import LOCAL, SLURM
-from drmaa_cffi.startup import command_of
 
 from .output import Failure, console, data, document
 from .sessions import json_option

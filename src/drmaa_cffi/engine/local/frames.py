@@ -7,7 +7,7 @@ import resource
 import struct
 from typing import TYPE_CHECKING
 
-from drmaa_cffi import startup
+from drmaa_cffi._programs.command import command_of
 
 from . import identity
 
@@ -37,7 +37,7 @@ def _frame(kind: int, payload: bytes = b"") -> bytes:
 
 def hello() -> bytes:
     """Greets the runner, and says how an engine is started again."""
-    command = startup.command_of("drmaa_cffi.local", "engine")
+    command = command_of("drmaa_cffi.local", "engine")
     words = b"".join(_text(os.fsencode(word)) for word in command)
     return _frame(_HELLO, _U32.pack(len(command)) + words)
 

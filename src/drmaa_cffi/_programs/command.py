@@ -17,5 +17,7 @@ _RUN = (
 
 def command_of(module: str, *arguments: str) -> list[str]:
     """Return the words of the command that runs *module*, of this package, by this Python."""
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = os.path.abspath(__file__)
+    for _ in range(3):  # this file, its folder, the package's
+        root = os.path.dirname(root)
     return [sys.executable, "-c", _RUN, root, module, *arguments]

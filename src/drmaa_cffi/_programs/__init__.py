@@ -1,0 +1,1 @@
+"""How programs of this package are started."""
