@@ -49,10 +49,8 @@ def until(condition):
         time.sleep(0.1)
 
 def until_answered(job_id):
-    # Grid Engine's library tries again to reach the master after a time of its own. Slurm was seen
-    # to answer without a job, just after munged had come back: its state is not known then.
-    unknown = ("DrmCommunicationException", "undetermined")
-    until(lambda: attempt(lambda: Session.jobStatus(job_id)) not in unknown)
+    # Grid Engine's library tries again to reach the master after a time of its own.
+    until(lambda: attempt(lambda: Session.jobStatus(job_id)) != "DrmCommunicationException")
 
 def until_running(job_id):
     until(lambda: Session.jobStatus(job_id) == "running")

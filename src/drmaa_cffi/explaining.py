@@ -8,6 +8,7 @@ import subprocess
 import time
 from typing import TYPE_CHECKING
 
+from . import sacct
 from ._binding import calls
 from ._futures.errorfile import ErrorFile, tail_of
 from ._template.gridengine import is_meant
@@ -35,10 +36,14 @@ def explain(info: JobInfo, template: JobTemplate | None, timeout: float) -> str:
 
 def is_grid_engine() -> bool:
     """Whether the library is Grid Engine's; False where no library answers."""
+    return is_meant(_system())
+
+
+def _system() -> str:
     try:
-        return is_meant(calls.get_DRM_system())
+        return calls.get_DRM_system()
     except Exception:  # noqa: BLE001 - who asks wants to know of a job, not of the library
-        return False
+        return ""
 
 
 def unusual_states() -> dict[str, str]:
@@ -80,7 +85,13 @@ def _error_reasons(number: str, state: str) -> dict[str, str]:
 
 def _accounting(job_id: str, timeout: float) -> list[str]:
     """Return what the DRM's accounting says, line by line, or why it says nothing."""
-    if not is_grid_engine():
+    system = _system()
+    if "slurm" in system.lower():
+        try:
+            return [f"Slurm's accounting: {sacct.in_words(job_id, timeout, _run)}"]
+        except (OSError, ValueError) as error:
+            return [f"not found out: what Slurm's accounting says: {error}"]
+    if not is_meant(system):
         return []
     try:
         runs = _runs(job_id, timeout)

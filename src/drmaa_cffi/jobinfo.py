@@ -77,8 +77,9 @@ class JobInfo(NamedTuple):
         """Return all that can be found out about the job's end, for people to read.
 
         To what describe() says, this adds what the DRM's accounting knows (Grid Engine's
-        ``qacct``, where this machine has it) and the last lines of the job's error file. That
-        takes time. The text also says what can't be found out; no error is raised.
+        ``qacct`` or Slurm's ``sacct``, where this machine has it) and the last lines of the job's
+        error file. That takes time. The text also says what can't be found out; no error is
+        raised.
 
         Args:
             template: What the job was submitted with, to find its error file. You do not need

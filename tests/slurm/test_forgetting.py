@@ -96,3 +96,30 @@ say(info.wasAborted, info.hasExited)
         cluster.run("scancel", program.says())
         cluster.run("sleep", "10")
         assert "True False" == program.answers()
+
+
+def test_explained_by_accounting(cluster: Cluster, engine: Engine) -> None:
+    """explain() has what only the accounting knows, also of a job that Slurm has ended."""
+    with client(
+        cluster,
+        """
+import re
+def explained(job_id):
+    return Session.wait(job_id, 60).explain(timeout=60).split("\\n")[2]
+said = explained(submit("sleep 6; exit 3"))
+say(re.sub(r"\\d+[.\\d]*[KM]", "SIZE", re.sub(r"\\d\\d:\\d\\d[:.\\d]*", "TIME", said)))
+running = submit("exec sleep 600")
+until_running(running)
+Session.control(running, "terminate")
+say(explained(running).partition(",")[0])
+held = submit("exit 0", jobSubmissionState="drmaa_hold")
+Session.control(held, "terminate")
+say(explained(held).partition(",")[0])
+""",
+    ) as program:
+        said = (
+            "Slurm's accounting: FAILED, exit code 3:0, elapsed TIME, CPU TIME, MaxRSS SIZE, on "
+        )
+        assert program.says().startswith(said)
+        assert program.says().startswith("Slurm's accounting: CANCELLED")
+        assert program.says().startswith("Slurm's accounting: CANCELLED")

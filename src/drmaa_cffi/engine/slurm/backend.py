@@ -34,8 +34,6 @@ _U32 = struct.Struct("=I")
 NAME = "slurm"
 #: How long the engine waits, when it leaves, for submissions under way.
 _LEAVE_SECONDS = 30.0
-#: A job of ours that Slurm does not show is looked for again after this time.
-_DOUBT_SECONDS = 2.0
 
 
 class Kind:
@@ -199,10 +197,6 @@ class Slurm:
     ) -> None:
         try:
             row = await self._looks.row(text)
-            if row is None and task is not None and task.end is None:
-                # Seen once, after munged had been away: an answer without rows.
-                await asyncio.sleep(_DOUBT_SECONDS)
-                row = await self._looks.row(text)
         except (commands.Unreachable, commands.Refused) as error:
             question.answer(*_failure(error))
             return

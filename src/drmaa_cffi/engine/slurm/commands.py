@@ -32,6 +32,9 @@ _AWAY = (
     "connection timed out",
     "zero bytes were transmitted",
     "transport endpoint is not connected",
+    "missing socket error",
+    "connection reset",
+    "broken pipe",
     "unable to connect to",
     "munge",
     "protocol authentication error",
@@ -47,6 +50,10 @@ _AWAY = (
     "host is unreachable",
     "rate limit",
 )
+
+
+#: What these say when they fail is never an answer: there is nothing to refuse.
+_QUESTIONS = ("squeue", "sacct")
 
 
 class Unreachable(Exception):
@@ -195,12 +202,13 @@ class Commands:
                 raise Refused(f"{path} could not be run: {error.strerror}") from error
             status = await self._end_of(process, name, seconds)
             printed = [_all_of(file) for file in (out, said)]
-        if status == 0:
-            return printed[0]
         words = _words_of(printed[1] or printed[0])
+        # One that prints nothing but such words has no answer, whatever its status.
+        if status == 0 and (printed[0].strip() or not _is_away(words)):
+            return printed[0]
         if status < 0:
             raise Unreachable(f"{name} was killed by signal {-status}: {words}")
-        if any(part in words.lower() for part in _AWAY):
+        if name in _QUESTIONS or _is_away(words):
             raise Unreachable(f"{name}: {words}")
         raise Refused(words or f"{name} ended with status {status}")
 
@@ -227,6 +235,11 @@ def _all_of(file: IO[bytes]) -> str:
     """What a command has written to a file."""
     file.seek(0)
     return os.fsdecode(file.read())
+
+
+def _is_away(words: str) -> bool:
+    """Whether a command says that nobody has answered."""
+    return any(part in words.lower() for part in _AWAY)
 
 
 def _words_of(text: str) -> str:
