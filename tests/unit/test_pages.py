@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 from typing import Iterator
 
@@ -51,6 +52,20 @@ def test_pages_that_the_readme_leads_to() -> None:
     pages = {ROOT / link for link in links if link.startswith("docs/")}
     assert len(pages) > 10
     assert pages <= set(PAGES)
+
+
+def test_links_of_the_readme() -> None:
+    """They are relative, and lead to files; elsewhere they are absolute, and to the same files."""
+    readme = runpy.run_path(str(ROOT / "readme.py"))
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    files = re.findall(r"\]\((?!https?:|#)([^)#]+)", text)
+    assert len(files) > 20
+    assert all((ROOT / file).exists() for file in files)
+    elsewhere = readme["with_links"](text, "https://example.org/project")
+    assert [] == re.findall(r"\]\((?!https?:|#)", elsewhere)
+    absolute = re.findall(r"\]\(https://example.org/project/(?:blob|raw)/HEAD/([^)#]+)", elsewhere)
+    assert files == absolute
+    assert re.fullmatch(r"(https://\S+[^/])?", readme["ADDRESS"])
 
 
 def test_pictures() -> None:
