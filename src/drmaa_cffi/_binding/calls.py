@@ -41,6 +41,9 @@ _DOUBT = (
 _first_names: list[str] = []
 _is_slurm_drmaa = False
 _takes_seconds = False
+# Looked up once, for the calls of which programs make most.
+_run_job, _set_attribute = lib.dc_run_job, lib.dc_set_attribute
+_LONGEST_ID = lib.DC_TEXT_SIZE - 3
 _ALL = JOB_IDS_SESSION_ALL.encode()
 _TERMINATE = string_to_control_action(JobControlAction.TERMINATE)
 # Not a plain one: a signal's handler may ask, too, while its thread does.
@@ -204,7 +207,7 @@ def delete_job_template(handle: Handle) -> None:
 def set_attribute(handle: Handle, name: bytes, value: bytes) -> None:
     """Set a scalar attribute. C: drmaa_set_attribute."""
     call = begin()
-    code = lib.dc_set_attribute(handle, name, value, call)
+    code = _set_attribute(handle, name, value, call)
     if code:
         about = f"{name.decode()} = {decode(value)!r:.200}"
         fail(code, "drmaa_set_attribute", call, about)
@@ -279,14 +282,14 @@ _NO_ID = "the library submitted a job and gave no id"
 def run_job(handle: Handle) -> str:
     """Submit a job and return its id. C: drmaa_run_job."""
     call = begin()
-    code = lib.dc_run_job(handle, call)
+    code = _run_job(handle, call)
     if code:
         fail(code, "drmaa_run_job", call)
     job_id = value_of(call)
     keep(call)
-    if not job_id:
-        raise _unusable("drmaa_run_job", _NO_ID, ())
-    if len(job_id) > lib.DC_TEXT_SIZE - 3:
+    if not 0 < len(job_id) <= _LONGEST_ID:
+        if not job_id:
+            raise _unusable("drmaa_run_job", _NO_ID, ())
         text = f"the job's id is longer than {len(job_id)} and was cut"
         raise _unusable("drmaa_run_job", text, (job_id,))
     return job_id

@@ -21,6 +21,7 @@ Call = NewType("Call", CData)
 # A result larger than this is not kept for the next call.
 _LARGE = 1 << 20
 
+_string = ffi.string
 # Rooms that no call uses: taking one from here costs a tenth of making one.
 _idle: list[Call] = []
 # An entry for each room that there is.
@@ -123,7 +124,7 @@ def _words_for(code: int, call: Call) -> str:
 
 def value_of(call: Call) -> str:
     """Return a call's text."""
-    return ffi.string(call.value).decode("utf-8", "surrogateescape")
+    return _string(call.value).decode("utf-8", "surrogateescape")
 
 
 def strings_of(call: Call) -> list[str]:
