@@ -6,7 +6,7 @@ from concurrent.futures import CancelledError
 from pathlib import Path
 
 import pytest
-from engines import Engine, submit
+from engines import Engine, submit, template, until
 
 from drmaa_cffi import (
     InvalidJobException,
@@ -16,6 +16,15 @@ from drmaa_cffi import (
     Retry,
     Session,
 )
+
+ALL, ANY = Session.JOB_IDS_SESSION_ALL, Session.JOB_IDS_SESSION_ANY
+
+
+def restart(engine: Engine) -> None:
+    """Kill the engine and have another."""
+    engine.kill()
+    done = engine.command("engine")
+    assert (0, "") == (done.returncode, done.stderr)
 
 
 def test_none_starts(engine: Engine, session: Session, tmp_path: Path) -> None:
@@ -52,3 +61,71 @@ def test_shutdown(engine: Engine, session: Session) -> None:
         with pytest.raises(CancelledError):
             future.result()
     assert {} == engine.counts()
+
+
+def test_untouched_tasks(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """Tasks that are held, released and ended by one order stay what they are over restarts."""
+    job = template(
+        session,
+        "exit 3",
+        jobSubmissionState="drmaa_hold",
+        errorPath=f":{tmp_path}/$drmaa_incr_ph$.err",
+        joinFiles=False,
+    )
+    ids = session.runBulkJobs(job, 1, 1000, 1)
+    session.control(ids[4], "release")
+    assert 3 == session.wait(ids[4], 60).exitStatus
+    restart(engine)
+    session.control(ALL, "terminate")
+    assert {"failed": 999} == engine.counts()
+    restart(engine)
+    assert {"failed": 999} == engine.counts()
+    assert "failed" == session.jobStatus(ids[-1])
+    last = session.wait(ids[-1], 60)
+    assert f"{tmp_path}/1000.err" == last.resourceUsage["error_path"]
+    assert (last.wasAborted, "terminated") == (True, last.resourceUsage["cause"])
+    assert {ids[0], ids[1]} == {session.wait(ANY, 60).jobId for _ in range(2)}
+    restart(engine)
+    assert {"failed": 996} == engine.counts()
+    session.synchronize([ALL], 60, dispose=True)
+    assert {} == engine.counts()
+    with pytest.raises(InvalidJobException):
+        session.wait(ANY, 0)
+
+
+def test_hold_all(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """A whole session is held and released, tasks that nobody has touched and others alike."""
+    blocker = submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done")
+    until(lambda: session.jobStatus(blocker) == "running")
+    ids = session.runBulkJobs(template(session, "sleep 0.01"), 1, 100, 1)
+    session.control(ids[50], "hold")
+    session.control(ALL, "hold")
+    until(lambda: engine.counts().get("user_on_hold", 0) + engine.counts().get("done", 0) == 100)
+    restart(engine)
+    held = engine.counts()["user_on_hold"]
+    assert held >= 90
+    session.control(ids[50], "release")
+    assert 0 == session.wait(ids[50], 60).exitStatus
+    assert held - 1 == engine.counts()["user_on_hold"]
+    session.control(ALL, "release")
+    (tmp_path / "go").touch()
+    session.synchronize([ALL], 60, dispose=True)
+    assert {} == engine.counts()
+
+
+def test_after_untouched_tasks(engine: Engine, session: Session) -> None:
+    """What was to follow tasks that one order has ended follows them, or ends with them."""
+    ids = session.runBulkJobs(template(session, "true", jobSubmissionState="drmaa_hold"), 1, 9, 1)
+    number = ids[0].partition(".")[0]
+    after = submit(session, "exit 4", nativeSpecification=f"--after {number}")
+    never = submit(session, "exit 4", nativeSpecification=f"--after-ok {number}")
+    session.control(ids, "terminate")
+    assert 4 == session.wait(after, 60).exitStatus
+    assert session.wait(never, 60).wasAborted
+    ids = session.runBulkJobs(template(session, "true", jobSubmissionState="drmaa_hold"), 1, 9, 1)
+    number = ids[0].partition(".")[0]
+    never = submit(session, "exit 4", nativeSpecification=f"--after-ok {ids[3]}")
+    session.control(ALL, "terminate")
+    assert session.wait(never, 60).wasAborted
+    late = submit(session, "exit 4", nativeSpecification=f"--after-ok {ids[7]}")
+    assert session.wait(late, 60).wasAborted

@@ -160,7 +160,9 @@ def test_damaged_frames(tmp_path: Path) -> None:
                 ended |= {int(words[1])} if words[0] == b"E" else set()
 
 
-@pytest.mark.parametrize(("version", "more"), [(1, ""), (2, ", warned"), (3, ", warned, reaped")])
+@pytest.mark.parametrize(
+    ("version", "more"), [(1, ""), (2, ", warned"), (3, ", warned, reaped"), (4, "")]
+)
 def test_older_database(engine: Engine, version: int, more: str) -> None:
     """A database of a version before is brought up to date, and nothing in it is lost."""
     session = initialize()
@@ -169,6 +171,21 @@ def test_older_database(engine: Engine, version: int, more: str) -> None:
     session.synchronize([ended], 30)
     assert 0 == engine.command("stop").returncode
     until(lambda: not engine.processes())
+    with sqlite3.connect(engine.home / "engine.db") as database:
+        database.executescript(
+            "ALTER TABLE job DROP COLUMN held; ALTER TABLE job DROP COLUMN ending;"
+        )
+        database.execute("PRAGMA user_version=4")
+    database.close()
+    if version < 4:
+        _make_older(engine, version, more)
+    assert 3 == session.wait(ended, 30).exitStatus
+    session.control(held, "release")
+    assert 0 == session.wait(held, 30).exitStatus
+    assert "cannot be written" not in engine.log()
+
+
+def _make_older(engine: Engine, version: int, more: str) -> None:
     with sqlite3.connect(engine.home / "engine.db") as database:
         columns = "job, position, held, terminated, aborted, stopped_at, stopped_for, ending"
         columns += ", reaper, gone" + more
@@ -182,7 +199,3 @@ def test_older_database(engine: Engine, version: int, more: str) -> None:
         report = struct.pack("=15q", 1, 2_000_000, 3, 3 << 8, *(0,) * 11)
         database.execute("UPDATE task SET ending = ? WHERE ending IS NOT NULL", (report,))
     database.close()
-    assert 3 == session.wait(ended, 30).exitStatus
-    session.control(held, "release")
-    assert 0 == session.wait(held, 30).exitStatus
-    assert "cannot be written" not in engine.log()

@@ -98,6 +98,34 @@ def test_max_running(engine: Engine, session: Session, tmp_path: Path) -> None:
     assert [0] * 4 == [session.wait(job, 30).exitStatus for job in jobs]
 
 
+def test_priority(engine: Engine, session: Session, tmp_path: Path) -> None:
+    """Jobs with a higher priority start first, also after a restart."""
+    order = tmp_path / "order"
+    blocker = submit(
+        session,
+        f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done",
+        nativeSpecification="--slots 2",
+    )
+    words = {
+        "last": "--priority -5",
+        "plain": "",
+        "second": "-p 3",
+        "first": "--priority=100000",
+        "too": "--priority=TOP",
+    }
+    jobs = [
+        submit(session, f"echo {name} >> {order}", nativeSpecification=f"--slots 2 {native}")
+        for name, native in words.items()
+    ]
+    until(lambda: session.jobStatus(blocker) == "running")
+    engine.kill()
+    (tmp_path / "go").touch()
+    session.synchronize(jobs, 60)
+    assert ["first", "second", "plain", "too", "last"] == order.read_text().split()
+    with pytest.raises(DeniedByDrmException, match="--priority '1x': must be a whole number"):
+        submit(session, "true", nativeSpecification="--priority 1x")
+
+
 def test_nice(engine: Engine, session: Session, tmp_path: Path) -> None:
     """--nice lowers the priority."""
     text = output(session, tmp_path, "nice", nativeSpecification="--nice 7")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from . import engine, home, model, spec, waiting
 
@@ -78,9 +78,9 @@ class Backend(Protocol):
         ...
 
     def control_all(
-        self, question: waiting.Question, action: int, tasks: Iterable[model.Task], *, again: bool
+        self, question: waiting.Question, action: int, jobs: Sequence[model.Job], *, again: bool
     ) -> None:
-        """Does one action to all of a session's tasks to which it applies, and answers."""
+        """Does one action to all tasks of a session's jobs to which it applies, and answers."""
         ...
 
     def control_jobs(

@@ -162,6 +162,8 @@ async def _serve(
     ready: int | None,
 ) -> None:
     loop = asyncio.get_running_loop()
+    # Of a hundred thousand jobs that are made here none is to be collected.
+    gc.disable()
     core = engine.Engine(home, settings, kind)
     await core.start()
     serving = server.Server(core)
@@ -177,6 +179,9 @@ async def _serve(
     # What is there now stays: the collector need not look at it again.
     gc.freeze()
     keeping = asyncio.ensure_future(held.keep())
+    # Nor, each time, at a hundred thousand jobs: they are freed by their counts.
+    gc.set_threshold(100_000, 20, 100)
+    gc.enable()
     await serving.serve(listening)
     keeping.cancel()
     held.release()

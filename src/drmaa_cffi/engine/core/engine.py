@@ -66,7 +66,9 @@ class Engine:
         self.unfinished: int = sum(job.unfinished for job in self.jobs.values())
         #: Those that may ask again for what they have asked this engine, or the one before it.
         self.clients: repeats.Clients = repeats.Clients(self.forget, self.soon)
-        self.waiting: waiting.Waiting = waiting.Waiting(self.jobs, self.disk, self.forget)
+        self.waiting: waiting.Waiting = waiting.Waiting(
+            self.jobs, self.disk, self.forget, self._forget_job
+        )
         self.contexts: contexts.Contexts = contexts.Contexts(
             loaded.contexts, self.disk, self.backend.context_dropped
         )
@@ -117,8 +119,7 @@ class Engine:
             unfinished = any(job.unfinished for job in session.jobs.values())
             if unfinished or not session.is_older_than(oldest):
                 continue
-            for task in list(session.ended):
-                self.waiting.dispose(task)
+            self.waiting.dispose_ended(session)
             self.let_go(session)
         self.disk.drop_sessions(oldest)
 
@@ -272,6 +273,15 @@ class Engine:
         self.disk.save_task(task)
         self.waiting.ended(task)
 
+    def rest_ended(self, job: model.Job, end: model.End) -> None:
+        """All tasks of a bulk job that have no object have ended, in the same way."""
+        count = job.untouched
+        job.rest, job.cursor = end, job.begin
+        job.unfinished -= count
+        self.unfinished -= count
+        self.disk.save_job(job)
+        self.waiting.rest_ended(job)
+
     def _take_back(self, job: model.Job) -> None:
         self.unfinished -= job.unfinished
         job.session.unreaped -= job.unreaped
@@ -310,7 +320,10 @@ class Engine:
         """A task's record was reaped for good."""
         self.disk.forget_task(task.job, task.index)
         if not task.job.kept:
-            self.contexts.release(task.job.context)
+            self._forget_job(task.job)
+
+    def _forget_job(self, job: model.Job) -> None:
+        self.contexts.release(job.context)
 
     def finish(self) -> None:
         """Stores what is not stored yet: the engine leaves."""

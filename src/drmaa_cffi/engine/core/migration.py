@@ -8,13 +8,15 @@ import struct
 from . import codes
 
 #: The version that this code writes.
-VERSION = 4
+VERSION = 5
 #: What each version before lacks.
 _COLUMNS = {
     1: ("task ADD COLUMN warned INTEGER DEFAULT 0", "task ADD COLUMN reaped INTEGER"),
     2: ("task ADD COLUMN reaped INTEGER",),
     3: (),
+    4: (),
 }
+_BEFORE_PLACES = (1, 2, 3)
 #: Ids were made of the jobs' numbers.
 _PLACES = """
 UPDATE job SET places = CASE step
@@ -50,11 +52,15 @@ def bring_up(db: sqlite3.Connection, path: str, schema: str) -> None:
             f"{VERSION}); let that version finish its jobs, then remove the file"
         )
     changes = [f"ALTER TABLE {column};" for column in _COLUMNS.get(version, ())]
-    if version in _COLUMNS:
+    if version in _BEFORE_PLACES:
         changes.append("ALTER TABLE job ADD COLUMN places BLOB;")
+    if version in _COLUMNS:
+        changes += [
+            f"ALTER TABLE job ADD COLUMN {name};" for name in ("held INTEGER", "ending BLOB")
+        ]
     try:
         db.executescript(f"BEGIN; {''.join(changes)} {schema}")
-        if version in _COLUMNS:
+        if version in _BEFORE_PLACES:
             db.execute(_PLACES)
             _convert_ends(db)
         db.execute(f"PRAGMA user_version={VERSION}")

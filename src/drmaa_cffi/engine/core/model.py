@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from .spec import Context, JobSpec
 
+#: Stands for the index of a task, as in paths.
+INDEX_PLACEHOLDER = "$drmaa_incr_ph$"
 QUEUED = 0
 RUNNING = 1
 ENDED = 2
@@ -58,6 +60,11 @@ class End(NamedTuple):
     stat: int
     #: The usage entries `name=value`; none for a task that never ran. Of a lost one: the words.
     usage: tuple[str, ...] = ()
+
+
+def _of_one(rest: End, index: int) -> End:
+    usage = (entry.replace(INDEX_PLACEHOLDER, str(index)) for entry in rest.usage)
+    return rest._replace(usage=tuple(usage))
 
 
 class Task:
@@ -124,7 +131,8 @@ class Task:
 class Job:
     """A single job (`step` 0) or a bulk job with the tasks begin, begin + step, ... end.
 
-    Tasks nobody has touched yet have no object: a bulk job of 100,000 costs a few of them.
+    Tasks that nobody has touched yet have no object: of a bulk job of 100,000 there are a few. All
+    those without one are alike: queued, held or not as the job says, or ended by one order.
     """
 
     __slots__ = (
@@ -141,6 +149,8 @@ class Job:
         "places",
         "queued",
         "released",
+        "rest",
+        "rest_gone",
         "running",
         "session",
         "spec",
@@ -180,7 +190,13 @@ class Job:
         self.token: bytes = token
         #: Whether it may be handed to the DRM together with others.
         self.together: bool = False
+        #: Whether those of its tasks that nobody has touched are held.
         self.held: bool = spec.held
+        #: How all tasks that have no object have ended, if they have; the placeholder of an index
+        #: stands in its usage for that of each.
+        self.rest: End | None = None
+        #: Whether they were reaped as well.
+        self.rest_gone: bool = False
         #: How many tasks or jobs it still waits for (`--after`).
         self.blocked: int = 0
         #: Whether its start time has not come.
@@ -213,13 +229,33 @@ class Job:
         """The indices of its tasks."""
         return range(self.begin, self.end + 1, self.step or 1)
 
+    @property
+    def untouched(self) -> int:
+        """How many of its tasks have no object."""
+        return self.count() - len(self.tasks)
+
     def task(self, index: int) -> Task | None:
         """The task of that index, which must be one of its indices; None if it was reaped."""
         try:
             return self.tasks[index]
         except KeyError:
+            if self.rest_gone:
+                return None
             made = self.tasks[index] = Task(self, index)
+            if self.rest is not None:
+                made.state, made.end = ENDED, _of_one(self.rest, index)
+                self.session.ended[made] = None
+                if not self.untouched:
+                    self.session.rests.pop(self, None)
             return made
+
+    def first_untouched(self) -> Task:
+        """The first task that had no object; there must be one."""
+        while self.cursor in self.tasks:
+            self.cursor += self.step
+        task = self.task(self.cursor)
+        assert task is not None  # noqa: S101  only those with an entry can be reaped
+        return task
 
     def all_tasks(self) -> Iterator[Task]:
         """Every task that was not reaped, by index."""
@@ -232,7 +268,16 @@ class Job:
 class Session:
     """A DRMAA session: its jobs, those that have ended and were not reaped, and who waits."""
 
-    __slots__ = ("any_waiters", "connections", "ended", "jobs", "number", "unreaped", "used")
+    __slots__ = (
+        "any_waiters",
+        "connections",
+        "ended",
+        "jobs",
+        "number",
+        "rests",
+        "unreaped",
+        "used",
+    )
 
     def __init__(self, number: int, used: int) -> None:
         self.number: int = number
@@ -241,14 +286,25 @@ class Session:
         self.jobs: dict[int, Job] = {}
         #: In the order of their ends; a dict since the order and quick removal both matter.
         self.ended: dict[Task, None] = {}
+        #: Jobs with tasks that have ended and have no object.
+        self.rests: dict[Job, None] = {}
         self.unreaped: int = 0
         self.any_waiters: dict[Any, None] = {}
         self.connections: int = 0
 
     def is_older_than(self, seconds: float) -> bool:
         """Whether neither a client nor the end of a job it still has is from after `seconds`."""
-        ends = (task.end.ended for task in self.ended if task.end)
+        ends = [task.end.ended for task in self.ended if task.end]
+        ends += [job.rest.ended for job in self.rests if job.rest]
         return max(self.used, max(ends, default=0) / 1e6) < seconds
+
+    def first_ended(self) -> Task | None:
+        """A task that has ended and was not reaped, the oldest first; None if there is none."""
+        for task in self.ended:
+            return task
+        for job in self.rests:
+            return job.first_untouched()
+        return None
 
 
 class Jobs(Dict[int, Job]):

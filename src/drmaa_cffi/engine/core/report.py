@@ -78,21 +78,29 @@ def _id_of(job: model.Job) -> str:
 
 def _failed(job: model.Job) -> list[dict[str, str]]:
     """Which of a job's tasks have ended for a reason that is known, and why."""
+    ends = [
+        (task.id, task.end)
+        for task in job.tasks.values()
+        if task is not None and task.end is not None
+    ]
+    if job.rest is not None and job.untouched and not job.rest_gone:
+        ends.append((_id_of(job), job.rest))  # all the others
     failed: list[dict[str, str]] = []
-    for task in job.tasks.values():
-        if task is not None and task.end is not None:
-            words = [entry.partition("=") for entry in task.end.usage]
-            entries = {name: value for name, _, value in words}
-            if "cause" in entries:
-                why = {name: entries.get(name, "") for name in ("cause", "reason")}
-                failed.append({"job": task.id, **why})
+    for job_id, end in ends:
+        words = [entry.partition("=") for entry in end.usage]
+        entries = {name: value for name, _, value in words}
+        if "cause" in entries:
+            why = {name: entries.get(name, "") for name in ("cause", "reason")}
+            failed.append({"job": job_id, **why})
     return failed
 
 
 def _states_of(job: model.Job) -> Counter[str]:
     """How many of a job's tasks that were not reaped are in which state."""
     states = Counter(_NAMES[task.status()] for task in job.tasks.values() if task is not None)
-    untouched = job.count() - len(job.tasks)
-    if untouched:
-        states[_NAMES[model.Task(job, job.begin).status()]] += untouched
+    if job.untouched and not job.rest_gone:
+        each = model.Task(job, job.begin)
+        if job.rest is not None:
+            each.state, each.end = model.ENDED, job.rest
+        states[_NAMES[each.status()]] += job.untouched
     return states

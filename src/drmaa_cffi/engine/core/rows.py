@@ -17,11 +17,13 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 -- `used`: when the last client left; NULL while one is there, also if the engine is killed then.
 CREATE TABLE IF NOT EXISTS session (number INTEGER PRIMARY KEY, used INTEGER);
 CREATE TABLE IF NOT EXISTS context (number INTEGER PRIMARY KEY, data BLOB);
+-- `places`: its ids; NULL as long as the back end does not know them. Of the tasks without a row:
+-- whether they are `held` (NULL: as its fields say), their `ending`, empty if they were reaped.
 CREATE TABLE IF NOT EXISTS job (
     number INTEGER PRIMARY KEY, session INTEGER, context INTEGER,
     first INTEGER, last INTEGER, step INTEGER, submitted INTEGER, token BLOB,
     times BLOB, native TEXT, fields BLOB,
-    places BLOB -- its ids; NULL as long as the back end does not know them
+    places BLOB, held INTEGER, ending BLOB
 );
 -- A task has a row once it differs from what its job says: held or released by itself,
 -- suspended, terminated, ended, reaped (when, and by which request: `reaped`, `reaper`).
@@ -77,12 +79,16 @@ def load(db: sqlite3.Connection, read_native: Callable[[str], Any], left_at: int
         for number, data in db.execute("SELECT number, data FROM context")
     }
     loaded = Loaded(sessions, contexts, model.Jobs(), {}, [])
+    specs: dict[object, spec.JobSpec] = {}  # programs submit the same template many times over
     for row in db.execute("SELECT * FROM job ORDER BY number"):
-        job = _job_of(row, sessions, contexts, read_native)
+        job = _job_of(row, sessions, contexts, read_native, specs)
         job.session.jobs[job.number] = job
         job.session.unreaped += job.count()
         loaded.jobs.add(job)
     _load_tasks(db.execute("SELECT * FROM task"), loaded)
+    for job in loaded.jobs.values():
+        if job.rest is not None:
+            _load_rest(job)
     loaded.reaped.extend(job for job in loaded.jobs.values() if not job.unreaped)
     for job in loaded.reaped:
         loaded.jobs.remove(job)
@@ -93,19 +99,39 @@ def load(db: sqlite3.Connection, read_native: Callable[[str], Any], left_at: int
     return loaded
 
 
+def _load_rest(job: model.Job) -> None:
+    count = job.untouched
+    job.unfinished -= count
+    if job.rest_gone:
+        job.kept -= count
+        job.unreaped -= count
+        job.session.unreaped -= count
+    elif count:
+        job.session.rests[job] = None
+
+
 def _job_of(
     row: tuple[Any, ...],
     sessions: dict[int, model.Session],
     contexts: dict[int, spec.Context],
     read_native: Callable[[str], Any],
+    specs: dict[object, spec.JobSpec],
 ) -> model.Job:
     number, session, context, begin, end, step, submitted, token, times, *rest = row
-    options, fields, places = rest
-    work = spec.JobSpec(spec.Times(*spec.TIMES.unpack(times)), fields)
-    work.native = read_native(options)
+    options, fields, places, held, ending = rest
+    key = (times, options, fields)
+    work = specs.get(key)
+    if work is None:
+        work = specs[key] = spec.JobSpec(spec.Times(*spec.TIMES.unpack(times)), fields)
+        work.native = read_native(options)
     bounds = (begin, end, step)
     job = model.Job(number, sessions[session], work, contexts[context], bounds, submitted, token)
     job.places = _unpacked(places)
+    if held is not None:
+        job.held = bool(held)
+    if ending is not None:
+        job.rest_gone = not ending
+        job.rest = model.End(*migration.unpack_end(ending)) if ending else model.End(0, 0)
     return job
 
 
@@ -125,6 +151,15 @@ def job_row(job: model.Job) -> tuple[object, ...]:
         work.native.text(),
         work.fields,
         pack_places(job.places) if job.places else None,
+        *rest_of(job),
+    )
+
+
+def rest_of(job: model.Job) -> tuple[int | None, bytes | None]:
+    """What a job's row says of its tasks that have no row."""
+    return (
+        None if job.held == job.spec.held else int(job.held),
+        None if job.rest is None else b"" if job.rest_gone else migration.pack_end(*job.rest),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import struct
 from typing import Any, NamedTuple
 
+from . import model
+
 _REMOTE_COMMAND, _JS_STATE, WD, _JOB_CATEGORY, _NATIVE, _BLOCK_EMAIL = range(6)
 JOB_NAME, INPUT, OUTPUT, ERROR, JOIN = range(7, 12)
 _ARGV, ENV, _EMAIL = range(32, 35)
@@ -19,7 +21,7 @@ _MOST_LIMITS = 16
 
 HOME_PLACEHOLDER = b"$drmaa_hd_ph$"
 DIRECTORY_PLACEHOLDER = b"$drmaa_wd_ph$"
-INDEX_PLACEHOLDER = b"$drmaa_incr_ph$"
+INDEX_PLACEHOLDER = model.INDEX_PLACEHOLDER.encode()
 
 
 class Times(NamedTuple):

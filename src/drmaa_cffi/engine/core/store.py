@@ -56,6 +56,7 @@ class Store:
         self._tasks: dict[model.Task, bytes | None] = {}
         self._forgotten: list[tuple[int, int]] = []
         self._dropped: list[int] = []
+        self._changed: dict[int, model.Job] = {}
         self._sessions: dict[int, model.Session] = {}
         self._sessions_before: float = 0
         self._contexts: dict[int, spec.Context] = {}
@@ -70,6 +71,7 @@ class Store:
             or self._placed
             or self._forgotten
             or self._dropped
+            or self._changed
             or self._sessions
             or self._contexts
             or self._sessions_before
@@ -135,8 +137,12 @@ class Store:
         """A job, stored before, whose ids are known now."""
         self._placed[job.number] = job
 
+    def save_job(self, job: model.Job) -> None:
+        """A job of which the tasks that have no object were held, released or ended."""
+        self._changed[job.number] = job
+
     def drop_job(self, job: model.Job) -> None:
-        """A job, stored before, that the DRM did not take."""
+        """A job of which nothing is kept: the DRM did not take it, or all is reaped."""
         self._placed.pop(job.number, None)
         self._dropped.append(job.number)
 
@@ -165,6 +171,7 @@ class Store:
         self._tasks.clear()
         self._forgotten.clear()
         self._dropped.clear()
+        self._changed.clear()
         self._sessions.clear()
         self._sessions_before = 0
         self._contexts.clear()
@@ -206,19 +213,7 @@ class Store:
                 "INSERT INTO context VALUES (?, ?)",
                 [(context.number, context.data) for context in self._contexts.values()],
             )
-        if self._jobs:
-            db.executemany(
-                "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                map(rows.job_row, self._jobs),
-            )
-            db.execute(
-                "INSERT OR REPLACE INTO meta VALUES ('last_number', ?)", (self.last_number,)
-            )
-        if self._placed:
-            db.executemany(
-                "UPDATE job SET places = ? WHERE number = ?",
-                [(rows.pack_places(job.places), job.number) for job in self._placed.values()],
-            )
+        self._write_jobs(db)
         if self._tasks:
             db.executemany(
                 "INSERT OR REPLACE INTO task VALUES (?, ?, ?, ?, 0, ?, ?, ?, ?, 0, ?, ?)",
@@ -226,8 +221,7 @@ class Store:
             )
         if self._forgotten:
             db.executemany(
-                "UPDATE task SET gone = 1, ending = NULL, reaper = NULL "
-                "WHERE job = ? AND position = ?",
+                "INSERT OR REPLACE INTO task (job, position, gone) VALUES (?, ?, 1)",
                 self._forgotten,
             )
         if self._dropped:
@@ -243,6 +237,26 @@ class Store:
             db.execute(
                 "DELETE FROM session WHERE used < ? AND number NOT IN (SELECT session FROM job)",
                 (self._sessions_before,),
+            )
+
+    def _write_jobs(self, db: sqlite3.Connection) -> None:
+        if self._jobs:
+            db.executemany(
+                "INSERT INTO job VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                map(rows.job_row, self._jobs),
+            )
+            db.execute(
+                "INSERT OR REPLACE INTO meta VALUES ('last_number', ?)", (self.last_number,)
+            )
+        if self._placed:
+            db.executemany(
+                "UPDATE job SET places = ? WHERE number = ?",
+                [(rows.pack_places(job.places), job.number) for job in self._placed.values()],
+            )
+        if self._changed:
+            db.executemany(
+                "UPDATE job SET held = ?, ending = ? WHERE number = ?",
+                [(*rows.rest_of(job), job.number) for job in self._changed.values()],
             )
 
     def load(self, now: int) -> rows.Loaded:

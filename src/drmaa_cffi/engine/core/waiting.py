@@ -108,6 +108,7 @@ class Waiting:
         jobs: the engine's jobs; those with nothing left to reap are taken out.
         disk: told which tasks were reaped.
         forget: called with a task whose record nobody will ask for.
+        drop: called with a job of which nothing is kept any more.
     """
 
     def __init__(
@@ -115,7 +116,9 @@ class Waiting:
         jobs: model.Jobs,
         disk: store.Store,
         forget: Callable[[model.Task], None],
+        drop: Callable[[model.Job], None],
     ) -> None:
+        self._drop = drop
         self._jobs = jobs
         self._disk = disk
         self._forget = forget
@@ -133,8 +136,8 @@ class Waiting:
         Raises:
             codes.Refusal: nothing to wait for, or the time was zero.
         """
-        if task is None and session.ended:
-            task = next(iter(session.ended))
+        if task is None:
+            task = session.first_ended()
         if task is None and not session.unreaped:
             raise codes.Refusal(
                 codes.INVALID_JOB,
@@ -205,13 +208,68 @@ class Waiting:
             waiter = next(iter(session.any_waiters))
             self._remove(waiter)
             self._give(task, waiter.question)
-        if not task.job.unfinished and task.job.waiters:
-            synchronisations += list(task.job.waiters)
-            task.job.waiters = None
+        self._count_down(synchronisations)
+        self._job_ended(task.job)
+
+    def rest_ended(self, job: model.Job) -> None:
+        """All tasks of a job that have no object have ended: so nobody waits for one of them."""
+        session = job.session
+        session.rests[job] = None
+        while session.any_waiters and job.untouched:
+            waiter = next(iter(session.any_waiters))
+            self._remove(waiter)
+            self._give(job.first_untouched(), waiter.question)
+        self._job_ended(job)
+
+    def _job_ended(self, job: model.Job) -> None:
+        if not job.unfinished and job.waiters:
+            synchronisations = list(job.waiters)
+            job.waiters = None
+            self._count_down(synchronisations)
+
+    def _count_down(self, synchronisations: list[_Synchronisation]) -> None:
         for sync in synchronisations:
             sync.left -= 1
             if not sync.left and self._remove(sync):
                 self._synchronized(sync)
+
+    def dispose_ended(self, session: model.Session) -> None:
+        """Reaps all of a session's tasks that have ended, whose records nobody wants."""
+        for job in list(session.rests):
+            self._dispose_job(job)
+        for task in list(session.ended):
+            self.dispose(task)
+
+    def _dispose_job(self, job: model.Job) -> None:
+        """Reaps all tasks of a job that have ended."""
+        session = job.session
+        if job.unfinished or job.kept != job.unreaped:
+            for task in list(job.tasks.values()):
+                if task is not None and task.state == model.ENDED:
+                    self.dispose(task)
+            if job in session.rests:
+                self._dispose_rest(job)
+            return
+        for known in job.tasks.values():
+            if known is not None:
+                session.ended.pop(known, None)
+        session.rests.pop(job, None)
+        self._disk.drop_job(job)
+        job.kept = 0
+        self._drop(job)
+        self._count_reaped(job, job.unreaped)
+
+    def _dispose_rest(self, job: model.Job) -> None:
+        count = job.untouched
+        del job.session.rests[job]
+        job.rest_gone = True
+        job.kept -= count
+        if job.kept:
+            self._disk.save_job(job)
+        else:
+            self._disk.drop_job(job)
+            self._drop(job)
+        self._count_reaped(job, count)
 
     def dispose(self, task: model.Task) -> None:
         """Reaps an ended task whose record nobody wants."""
@@ -234,18 +292,24 @@ class Waiting:
 
     def _synchronized(self, sync: _Synchronisation) -> None:
         if sync.dispose:
-            tasks = sync.tasks or [task for job in sync.jobs for task in job.all_tasks()]
-            for task in tasks:
+            for task in sync.tasks:
                 if task.job.tasks.get(task.index) is task:
                     self.dispose(task)
+            for job in sync.jobs:
+                if self._jobs.get(job.number) is job:
+                    self._dispose_job(job)
         sync.question.answer(codes.SUCCESS)
 
     def _reap(self, task: model.Task) -> None:
         job, session = task.job, task.job.session
         session.ended.pop(task, None)
         job.tasks[task.index] = None
-        job.unreaped -= 1
-        session.unreaped -= 1
+        self._count_reaped(job, 1)
+
+    def _count_reaped(self, job: model.Job, count: int) -> None:
+        session = job.session
+        job.unreaped -= count
+        session.unreaped -= count
         if not job.unreaped:
             del session.jobs[job.number]
             self._jobs.remove(job)

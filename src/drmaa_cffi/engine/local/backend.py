@@ -25,7 +25,7 @@ from . import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from drmaa_cffi.engine.core import waiting
 
@@ -95,7 +95,12 @@ class Local:
         clock = limits.Limits(link, core.disk, self._grace, core.soon)
         self._progress.link, self._progress.clock = link, clock
         self._control = control.Control(
-            link, self._queue, core.disk, clock, self._progress.end_unstarted
+            link,
+            self._queue,
+            core.disk,
+            clock,
+            self._progress.end_unstarted,
+            self._progress.terminate_queued,
         )
         found, lines = link.recover()
         for words in lines:
@@ -202,10 +207,10 @@ class Local:
         question.answer(codes.SUCCESS)
 
     def control_all(
-        self, question: waiting.Question, action: int, tasks: Iterable[model.Task], *, again: bool
+        self, question: waiting.Question, action: int, jobs: Sequence[model.Job], *, again: bool
     ) -> None:
         """Does one action to all of a session's jobs."""
-        self._control.all(action, tasks, again=again)
+        self._control.all(action, jobs, again=again)
         question.answer(codes.SUCCESS)
 
     def control_jobs(

@@ -18,6 +18,8 @@ class Chains:
         self._core = core
         #: The indices of failed tasks by their jobs' numbers; reaped ones, too.
         self._failed: dict[int, set[int]] = {}
+        #: Of bulk jobs whose untouched tasks have failed: the indices of the others.
+        self._failed_rests: dict[int, frozenset[int]] = {}
         #: Up to here an earlier engine gave numbers, and of what was reaped then nothing is known.
         self._before = 0
 
@@ -25,6 +27,8 @@ class Chains:
         """Takes up what the store knows."""
         self._before = self._core.disk.last_number
         for job in self._core.jobs.values():
+            if job.rest is not None:
+                self.note_rest(job)
             for task in job.tasks.values():
                 if task is not None and task.end is not None:
                     self.note(task, task.end)
@@ -36,11 +40,18 @@ class Chains:
             self._failed.setdefault(task.job.number, set()).add(task.index)
         return failed
 
+    def note_rest(self, job: model.Job) -> None:
+        """All tasks of a job that nobody has touched have failed."""
+        self._failed_rests[job.number] = frozenset(job.tasks)
+
     def has_failed(self, text: str) -> bool:
         """Whether a job has failed, or one of its tasks."""
         number, index = model.parse_id(text) or (0, None)
         failed = self._failed.get(number, set())
-        return bool(failed) if index is None else index in failed
+        others = self._failed_rests.get(number)
+        if index is None:
+            return bool(failed) or others is not None
+        return index in failed or (others is not None and index not in others)
 
     def is_forgotten(self, text: str) -> bool:
         """Whether nobody knows any more how a job has ended."""

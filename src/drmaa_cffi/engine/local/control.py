@@ -36,6 +36,7 @@ class Control:
         disk: told what has changed.
         clock: the timers of running tasks.
         end_unstarted: ends a task that does not run.
+        terminate_queued: ends all of a job that does not run.
     """
 
     def __init__(
@@ -45,12 +46,14 @@ class Control:
         disk: store.Store,
         clock: limits.Limits,
         end_unstarted: Callable[[model.Task], None],
+        terminate_queued: Callable[[model.Job], None],
     ) -> None:
         self._link = link
         self._queue = queue
         self._disk = disk
         self._clock = clock
         self._end_unstarted = end_unstarted
+        self._terminate_queued = terminate_queued
         self._actions = {
             codes.SUSPEND: self._suspend,
             codes.RESUME: self._resume,
@@ -68,16 +71,36 @@ class Control:
         if not self._actions[action](task) and not again:
             raise codes.inapplicable(action, f"job {task.id} is {_STATES[task.status()]}")
 
-    def all(self, action: int, tasks: Iterable[model.Task], *, again: bool) -> None:
+    def all(self, action: int, jobs: Iterable[model.Job], *, again: bool) -> None:
         """One action on all tasks it applies to; those that have ended do not count.
 
         Raises:
             codes.Refusal: there are unfinished tasks, and it applies to none of them.
         """
-        unfinished = [task for task in tasks if task.state != model.ENDED]
-        done = [self._actions[action](task) for task in unfinished]
+        unfinished = [job for job in jobs if job.unfinished]
+        done = [self._all_of(action, job) for job in unfinished]
         if done and not any(done) and not again:
             raise codes.inapplicable(action)
+
+    def _all_of(self, action: int, job: model.Job) -> bool:
+        """One action on a job's tasks; those that nobody has touched are one. Whether to any."""
+        act = self._actions[action]
+        if not job.step:
+            return sum(act(task) for task in job.all_tasks()) > 0
+        waiting = job.untouched > 0 and job.rest is None
+        touched = [task for task in job.tasks.values() if task is not None]
+        done = sum(act(task) for task in touched if task.state != model.ENDED) > 0
+        if not waiting:
+            return done
+        if action == codes.TERMINATE:
+            self._terminate_queued(job)
+        elif action in (codes.HOLD, codes.RELEASE) and job.held != (action == codes.HOLD):
+            job.held = action == codes.HOLD
+            self._disk.save_job(job)
+            self._queue.offer(job)
+        else:
+            return done
+        return True
 
     def _suspend(self, task: model.Task) -> bool:
         if task.state != model.RUNNING or task.stopped_at:

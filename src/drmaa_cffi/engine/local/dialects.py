@@ -34,7 +34,7 @@ _IGNORED_LONG = _words(
 )
 _IGNORED = {
     "gridengine": _IGNORED_LONG
-    | _words("-b -q -p -P -A -S -m -M -r -R -w -shell -t -ac -dl -binding -js -masterq"),
+    | _words("-b -q -P -A -S -m -M -r -R -w -shell -t -ac -dl -binding -js -masterq"),
     "slurm": _IGNORED_LONG | _words("-p -A -N -C -q -w -x"),
 }
 #: Options without one.
@@ -206,6 +206,7 @@ _SHORT: dict[str, dict[str, _Reader]] = {
         "-wd": _attribute(spec.WD),
         "-v": _variables,
         "-hold_jid": _hold,
+        "-p": lambda reading, _, value: reading.words.append(f"--priority={value}"),
         "-tc": lambda reading, _, value: reading.words.append(f"--max-running={value}"),
         "-l": _resources,
         "-pe": _environment,
@@ -283,7 +284,9 @@ def _flag(reading: Reading, name: str, directory: str) -> None:
 
 
 def _is_own(name: str, value: str, own: frozenset[str]) -> bool:
-    """Whether an option is the engine's own, which has no variables in --export."""
+    """Whether an option is the engine's own: no variables in --export, no --priority=TOP."""
+    if name == "--priority" and value.isalpha():
+        return False
     return name in own and not (name == "--export" and value not in ("ALL", "NONE"))
 
 

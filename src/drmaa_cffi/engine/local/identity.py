@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import socket
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ _PERCENT = re.compile(rb"%([jAaxu%])")
 _NOT_IN_NAMES = re.compile(r"[^\x21-\x7e]|[/:@\\*?]")
 
 
+@functools.lru_cache(maxsize=64)  # programs submit many jobs in one context
 def variable(context: spec.Context, name: bytes) -> bytes:
     """A variable of the submitter's environment; empty if it is not set."""
     _, found, rest = (b"\0" + context.environment).partition(b"\0" + name + b"=")
@@ -62,7 +64,7 @@ def check_name(work: spec.JobSpec, kind: str) -> None:
 def files_of(task: model.Task) -> spec.Files:
     """The absolute paths of a task, with all that stands for something filled in."""
     job = task.job
-    index = b"%d" % task.index if job.step else None
+    index = _index_of(task) if job.step else None
     files = spec.files_of(job.spec, job.context, b"%d" % job.number, index)
     if not any(b"$" in path or b"%" in path for path in files):
         return files
@@ -81,11 +83,19 @@ def files_of(task: model.Task) -> spec.Files:
     return spec.Files(*filled)
 
 
+#: Of a task that stands for all of a bulk job that are alike.
+ANY_INDEX = -1
+
+
+def _index_of(task: model.Task) -> bytes:
+    return spec.INDEX_PLACEHOLDER if task.index == ANY_INDEX else b"%d" % task.index
+
+
 def _places(task: model.Task) -> dict[bytes, bytes]:
     job = task.job
     return {
         b"JOB_ID": b"%d" % job.number,
-        b"TASK_ID": b"%d" % task.index if job.step else b"undefined",
+        b"TASK_ID": _index_of(task) if job.step else b"undefined",
         b"JOB_NAME": job.spec.name,
         b"USER": variable(job.context, b"USER") or variable(job.context, b"LOGNAME"),
         b"HOSTNAME": socket.gethostname().encode(),

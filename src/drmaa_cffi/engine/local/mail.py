@@ -68,10 +68,14 @@ class Mail:
         """Whether there is something to send."""
         return bool(self._unsent)
 
+    @staticmethod
+    def is_silent(job: model.Job) -> bool:
+        """Whether nobody wants to hear of a job's end."""
+        return not job.spec.emails or job.spec.block_email
+
     def send(self, task: model.Task) -> None:
         """Sends the report of an ended task, if its template asks for one."""
-        work = task.job.spec
-        if not work.emails or work.block_email:
+        if self.is_silent(task.job):
             return
         self._unsent.append((task, _message(task)))
         if self._sending is None:

@@ -10,10 +10,13 @@ from drmaa_cffi.engine.core import codes, model
 
 LEGAL = (
     "--slots N, --walltime [[H:]M:]S, --after ID[,ID...], --after-ok ID[,ID...], "
-    "--max-running N, --nice N, --tasks N, --memory BYTES, --memory-per-slot BYTES, "
+    "--max-running N, --priority N, --nice N, --tasks N, --memory BYTES, "
+    "--memory-per-slot BYTES, "
     "--export ALL|NONE"
 )
 MOST_NUMBER = 1_000_000
+#: As Slurm's.
+MOST_PRIORITY = (1 << 32) - 1
 
 
 class Native(NamedTuple):
@@ -28,6 +31,7 @@ class Native(NamedTuple):
     #: Those among them that must end well.
     after_ok: tuple[str, ...] = ()
     max_running: int = 0
+    priority: int = 0
     nice: int = 0
     memory: int = 0
     memory_per_slot: int = 0
@@ -54,6 +58,8 @@ class Native(NamedTuple):
             words.append("--after-ok=" + ",".join(self.after_ok))
         if self.max_running:
             words.append(f"--max-running={self.max_running}")
+        if self.priority:
+            words.append(f"--priority={self.priority}")
         if self.memory:
             words.append(f"--memory={self.memory}")
         if self.tasks != 1:
@@ -132,6 +138,11 @@ def _max_running(native: Native, value: str) -> Native:
     return native._replace(max_running=_number("--max-running", value, 1, MOST_NUMBER))
 
 
+def _priority(native: Native, value: str) -> Native:
+    most = MOST_PRIORITY
+    return native._replace(priority=_number("--priority", value, -most, most))
+
+
 def _nice(native: Native, value: str) -> Native:
     return native._replace(nice=_number("--nice", value, -20, 19))
 
@@ -161,6 +172,7 @@ _OPTIONS: dict[str, Callable[[Native, str], Native]] = {
     "--after": _after,
     "--after-ok": _after_ok,
     "--max-running": _max_running,
+    "--priority": _priority,
     "--nice": _nice,
     "--memory": _memory,
     "--memory-per-slot": _memory_per_slot,

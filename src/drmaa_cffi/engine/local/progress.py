@@ -18,6 +18,7 @@ from drmaa_cffi.engine.core.engine import now
 from . import (
     causes,
     chains,
+    identity,
     left_over,
     limits,
     mail,
@@ -211,6 +212,9 @@ class Progress(runner.Events):
             self._end_queued(job, causes.NOT_AFTER, failed)
             return
         self.chains.block(job)
+        if job.held:
+            # Released by themselves, before a restart.
+            job.released = sorted(index for index, task in job.tasks.items() if task is not None)
         times = job.spec.times
         if times.start >= 0:
             self._wait_for_start(job)
@@ -242,12 +246,33 @@ class Progress(runner.Events):
     def _too_late(self, job: model.Job) -> None:
         self._end_queued(job, causes.TOO_LATE)
 
-    def _end_queued(self, job: model.Job, stage: int, reason: int = 0) -> None:
+    def terminate_queued(self, job: model.Job) -> None:
+        """Ends by order what of a job is queued."""
+        self._end_queued(job, terminated=True)
+
+    def _end_queued(
+        self, job: model.Job, stage: int = 0, reason: int = 0, *, terminated: bool = False
+    ) -> None:
         """What of a job is queued can never run, and has failed; what runs goes on."""
-        for task in job.all_tasks() if job.unfinished else ():
-            if task.state == model.QUEUED:
+        if not job.unfinished:
+            return
+        at_once = job.step and job.rest is None and self._mail.is_silent(job)
+        for task in list(job.tasks.values()) if at_once else job.all_tasks():
+            if task is not None and task.state == model.QUEUED:
+                task.terminated = task.terminated or terminated
                 self.end_unstarted(task, stage, reason)
+        if at_once and job.untouched:
+            self._end_rest(job, stage, reason, terminated=terminated)
         self._soon()
+
+    def _end_rest(self, job: model.Job, stage: int, reason: int, *, terminated: bool) -> None:
+        """Ends all tasks that nobody has touched: there may be a million."""
+        each = model.Task(job, identity.ANY_INDEX)
+        each.terminated = terminated
+        self._core.rest_ended(job, usage.end_without_start(each, now(), stage, reason))
+        self._job_finished(job)
+        self.chains.note_rest(job)
+        self._doom(each)
 
     def end_unstarted(self, task: model.Task, stage: int = 0, reason: int = 0) -> None:
         """Ends a task of which no process is known, for what `causes` knows."""
@@ -264,12 +289,15 @@ class Progress(runner.Events):
             self._folders.drop(task)
         self._mail.send(task)
         self._unblock(task.dependents)
+        self._job_finished(job)
+        if self.chains.note(task, end):
+            self._doom(task)
+
+    def _job_finished(self, job: model.Job) -> None:
         if not job.unfinished:
             for timer in self._timers.pop(job, {}).values():
                 timer.cancel()
             self._unblock(job.dependents)
-        if self.chains.note(task, end):
-            self._doom(task)
 
     def _doom(self, failed: model.Task) -> None:
         """Ends those that were to run only if this one went well, and those behind them."""
@@ -290,9 +318,8 @@ class Progress(runner.Events):
     def kill_all(self) -> None:
         """Ends every job at once."""
         for job in list(self._core.jobs.values()):
-            for task in job.all_tasks():
-                if task.state == model.RUNNING:
+            for task in job.tasks.values():
+                if task is not None and task.state == model.RUNNING:
                     task.terminated = True
                     self.link.send_signal(task, signal.SIGKILL)
-                elif task.state == model.QUEUED:
-                    self.end_unstarted(task)
+            self._end_queued(job)

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Callable
 
+from drmaa_cffi.engine.core import connection
 from drmaa_cffi.engine.core import home as homes
 
 from . import frames, runner_log
@@ -48,7 +49,7 @@ class Events:
         """The runner was killed, and with it the jobs it had started that had not ended."""
 
 
-class Runner(asyncio.Protocol):
+class Runner(asyncio.BufferedProtocol):
     """The connection to the runner, which is started if there is none.
 
     Args:
@@ -164,9 +165,13 @@ class Runner(asyncio.Protocol):
         if self._greeting is not None:
             transport.write(frames.hello())
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        """asyncio: where to put what comes."""
+        return connection.RECEIVED
+
+    def buffer_updated(self, nbytes: int) -> None:
         """asyncio: lines, or parts of lines, have come."""
-        lines = (self._rest + data).split(b"\n")
+        lines = (self._rest + connection.RECEIVED[:nbytes]).split(b"\n")
         self._rest = lines.pop()
         for line in lines:
             self.handle(line.split())

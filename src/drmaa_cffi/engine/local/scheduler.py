@@ -10,8 +10,9 @@ from drmaa_cffi.engine.core import model
 class Queue:
     """The jobs that have something to start: a line for each session, in the order of submission.
 
-    The lines take turns, one task each. A job that needs more slots than are free keeps all
-    behind it waiting: it would never start otherwise.
+    Jobs of a higher priority go before all others. Of one priority the lines take turns, one task
+    each. A job that needs more slots than are free keeps all behind it waiting: it would never
+    start otherwise.
 
     Args:
         slots: how many there are.
@@ -22,8 +23,9 @@ class Queue:
         self.slots = slots
         self.free: int = slots
         self._fair = fair
-        #: Heaps of jobs' numbers by session, the next line to have its turn first; none is empty.
-        self._lines: dict[int, list[int]] = {}
+        #: By priority, then by session, heaps of jobs' numbers, the next line to have its turn
+        #: first. None is empty.
+        self._lines: dict[int, dict[int, list[int]]] = {}
         self._jobs: dict[int, model.Job] = {}
 
     def offer(self, job: model.Job) -> None:
@@ -31,23 +33,28 @@ class Queue:
         if not (job.queued or job.blocked or job.early):
             job.queued = True
             self._jobs[job.number] = job
-            line = self._lines.setdefault(job.session.number if self._fair else 0, [])
+            lines = self._lines.setdefault(job.spec.native.priority, {})
+            line = lines.setdefault(job.session.number if self._fair else 0, [])
             heapq.heappush(line, job.number)
 
     def next(self) -> model.Task | None:
         """The next task to start, counted as running from now on; None: nothing can start."""
         while self._lines:
-            whose, line = next(iter(self._lines.items()))
+            highest = max(self._lines)
+            lines = self._lines[highest]
+            whose, line = next(iter(lines.items()))
             task = self._first_of(line)
             if task is None:
-                del self._lines[whose]
+                del lines[whose]
+                if not lines:
+                    del self._lines[highest]
                 continue
             job = task.job
             if job.spec.native.slots > self.free:
                 heapq.heappush(job.released, task.index)
                 return None
-            if len(self._lines) > 1:
-                self._lines[whose] = self._lines.pop(whose)  # to the end: the next has its turn
+            if len(lines) > 1:
+                lines[whose] = lines.pop(whose)  # to the end: the next has its turn
             task.state = model.RUNNING
             self.count_running(task)
             return task
@@ -91,11 +98,10 @@ def _startable(job: model.Job) -> model.Task | None:
         task = job.task(heapq.heappop(job.released))
         if task is not None and task.state == model.QUEUED and not task.held:
             return task
-    while job.cursor <= job.end:
+    # What is held, or has ended, and was not touched stays where it is.
+    while job.cursor <= job.end and job.rest is None and not job.held:
         index = job.cursor
         job.cursor += job.step or 1
-        if job.held and index not in job.tasks:
-            continue
         task = job.task(index)
         if task is not None and task.state == model.QUEUED and not task.held:
             return task

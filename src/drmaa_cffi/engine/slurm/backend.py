@@ -25,7 +25,7 @@ from . import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from drmaa_cffi.engine.core import waiting
 
@@ -153,10 +153,11 @@ class Slurm:
         self._do(self._answer(question, self._control.one(action, text, task, again=again)))
 
     def control_all(
-        self, question: waiting.Question, action: int, tasks: Iterable[model.Task], *, again: bool
+        self, question: waiting.Question, action: int, jobs: Sequence[model.Job], *, again: bool
     ) -> None:
         """Does one action to all of a session's jobs."""
-        self._do(self._answer(question, self._control.all(action, list(tasks), again=again)))
+        tasks = [task for job in jobs for task in job.all_tasks()]
+        self._do(self._answer(question, self._control.all(action, tasks, again=again)))
 
     def control_jobs(
         self,

@@ -28,6 +28,7 @@
 #define SHORT_LIFE 5
 #define FIRST_ENGINE_SECONDS 60
 #define NEWCOMER_SECONDS 10 /* that somebody may take for a hello */
+#define STARTS_MILLISECONDS 20
 #define RETRY_SECONDS 2 /* to write the log of a full disk, and to start an engine */
 #define MOST_OF_NEWCOMER (1 << 20)
 
@@ -51,16 +52,22 @@ typedef struct {
     wire_stream out; /* lines for the engine */
     char **restart; /* the command that starts an engine */
     time_t restart_at; /* when to try that again; 0: not */
+    int64_t starts_since; /* when the first S line was held back, in milliseconds; 0: none is */
     time_t awaited_until; /* we stay for the engine that has started us */
     time_t connected_at;
     int short_lives;
 } runner;
 
-static time_t seconds(void)
+static int64_t milliseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec;
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static time_t seconds(void)
+{
+    return (time_t)(milliseconds() / 1000);
 }
 
 static void free_words(char **words)
@@ -166,8 +173,26 @@ static bool receive(peer *from)
            || (size < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK));
 }
 
+/* Whether there are only starts to tell, which wait for a moment: a short job's end goes with its
+ * start, and the engine wakes up once for both. Returns for how many milliseconds; 0: they do not. */
+static int starts_wait(runner *self)
+{
+    if (self->out.size == 0 || !self->jobs.only_starts) {
+        self->starts_since = 0;
+        return 0;
+    }
+    int64_t now = milliseconds();
+    if (self->starts_since == 0)
+        self->starts_since = now;
+    int64_t left = self->starts_since + STARTS_MILLISECONDS - now;
+    return left > 0 ? (int)left : 0;
+}
+
 static void send_lines(runner *self)
 {
+    if (starts_wait(self) > 0)
+        return;
+    self->jobs.only_starts = false;
     while (self->engine.socket >= 0 && self->out.size > 0) {
         ssize_t size = send(self->engine.socket, self->out.bytes, self->out.size,
                             MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -248,6 +273,7 @@ static void greet_newcomer(runner *self)
     self->jobs.family.engine = self->engine.pid;
     self->newcomer = (peer){.socket = -1};
     self->jobs.out = &self->out;
+    self->jobs.only_starts = false;
     self->said_bye = false;
     self->restart_at = self->awaited_until = 0;
     self->connected_at = seconds();
@@ -313,13 +339,14 @@ static void loop(runner *self)
     /* The engine that started us connects at once, or has died. */
     self->awaited_until = seconds() + FIRST_ENGINE_SECONDS;
     while (is_needed(self, logged)) {
+        int wait = starts_wait(self), most = patience(self, logged);
         struct pollfd events[4] = {
             {.fd = self->signals, .events = POLLIN},
             {.fd = LISTENING, .events = POLLIN},
-            {.fd = self->engine.socket, .events = POLLIN | (self->out.size > 0 ? POLLOUT : 0)},
+            {.fd = self->engine.socket, .events = POLLIN | (self->out.size > 0 && wait == 0 ? POLLOUT : 0)},
             {.fd = self->newcomer.socket, .events = POLLIN},
         };
-        if (poll(events, 4, patience(self, logged)) < 0)
+        if (poll(events, 4, wait > 0 && (most < 0 || wait < most) ? wait : most) < 0)
             continue;
         if (events[0].revents != 0)
             reap(self);

@@ -55,6 +55,7 @@ static void report_line(runner_jobs *jobs, const char *format, ...)
     va_start(list, format);
     int size = vsnprintf(line, sizeof line, format, list);
     va_end(list);
+    jobs->only_starts = false;
     if (size < 0 || (size_t)size >= sizeof line
         || !wire_stream_put(jobs->out, line, (size_t)size))
         jobs->untold = true;
@@ -202,7 +203,9 @@ static int start_job(runner_jobs *jobs, const runner_start *start)
     snprintf(line, sizeof line, "S %lld %lld %d %lld\n", (long long)job->job,
              (long long)job->task, (int)pid, (long long)job->started);
     log_line(jobs, line);
+    bool only_starts = jobs->out != NULL && (jobs->out->size == 0 || jobs->only_starts);
     report_line(jobs, "%s", line);
+    jobs->only_starts = only_starts;
     return 0;
 }
 

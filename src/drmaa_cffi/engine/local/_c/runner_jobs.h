@@ -41,6 +41,7 @@ typedef struct {
     bool *report_used;
     tree_family family;
     wire_stream *out; /* lines for the engine; NULL while there is none */
+    bool only_starts; /* `out` holds nothing but S lines */
     bool untold; /* there was no memory for such a line: the link is to be dropped */
 } runner_jobs;
 
