@@ -2,7 +2,8 @@
 
 Run ``python benchmarks/functions.py`` where drmaa-cffi[functions] and submitit are installed. The
 function returns at once. All ways run on this machine, in turns: submitit by its executor for one
-machine, FunctionExecutor on the local engine.
+machine, FunctionExecutor on the local engine. With ``--slurm`` both use Slurm by its commands, and
+clusterfutures, too, where that is installed.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Callable, Optional, Tuple
 
@@ -32,11 +34,11 @@ def add(one: int, other: int) -> int:
     return one + other
 
 
-def by_submitit(folder: Path) -> Callable[[int], int]:
+def by_submitit(folder: Path, *, on_slurm: bool) -> Callable[[int], int]:
     """Return what calls the function by submitit, a process each."""
     import submitit  # noqa: PLC0415
 
-    executor = submitit.LocalExecutor(folder=folder)
+    executor = submitit.AutoExecutor(folder=folder, cluster="slurm" if on_slurm else "local")
     executor.update_parameters(timeout_min=5)
 
     def run(count: int) -> int:
@@ -46,7 +48,21 @@ def by_submitit(folder: Path) -> Callable[[int], int]:
     return run
 
 
-def measure(count: int, rounds: int, folder: Path) -> list[Row]:
+def by_clusterfutures(folder: Path) -> Callable[[int], int]:
+    """Return what calls the function by clusterfutures, a job of Slurm's each."""
+    import cfut  # noqa: PLC0415
+
+    folder.mkdir()
+    os.chdir(folder)
+
+    def run(count: int) -> int:
+        with cfut.SlurmExecutor() as executor:
+            return sum(executor.map(add, range(count), [1] * count))
+
+    return run
+
+
+def measure(count: int, rounds: int, folder: Path, *, on_slurm: bool) -> list[Row]:
     """Return the rates of all ways."""
     from drmaa_cffi.functions import FunctionExecutor  # noqa: PLC0415
 
@@ -66,9 +82,12 @@ def measure(count: int, rounds: int, folder: Path) -> list[Row]:
         "by map(), ten calls a job": in_chunks,
     }
     try:
-        others = by_submitit(folder / "submitit")
+        others = by_submitit(folder / "submitit", on_slurm=on_slurm)
     except ImportError:
         others = None
+    if on_slurm:
+        with suppress(ImportError):
+            ways["by clusterfutures' map()"] = by_clusterfutures(folder / "clusterfutures")
     found: dict[str, list[float]] = {way: [] for way in ways}
     ratios: list[float] = []
     theirs: list[float] = []
@@ -86,7 +105,8 @@ def measure(count: int, rounds: int, folder: Path) -> list[Row]:
         ("the same by submitit's submit()", statistics.median(theirs) if theirs else None, "/s")
     )
     ratio = statistics.median(ratios) if ratios else None
-    rows.append((f"submit() to submitit's (at least {LEAST_RATIO})", ratio, "x"))
+    least = "" if on_slurm else f" (at least {LEAST_RATIO})"
+    rows.append((f"submit() to submitit's{least}", ratio, "x"))
     return rows
 
 
@@ -101,16 +121,19 @@ def main() -> None:
     """Measure, print, and write JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", type=Path, help="write the figures to this file, too")
+    parser.add_argument("--slurm", action="store_true", help="on Slurm, by its commands")
     parser.add_argument("--quick", action="store_true", help="see that it works; no figures")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        os.environ["DRMAA_LOCAL_HOME"] = str(folder / "engine")
-        os.environ["DRMAA_LIBRARY_PATH"] = "local"
+        engine = "slurm" if arguments.slurm else "local"
+        os.environ[f"DRMAA_{engine.upper()}_HOME"] = str(folder / "engine")
+        os.environ["DRMAA_LIBRARY_PATH"] = engine
+        count, rounds = (4, 1) if arguments.quick else (CALLS, 1 if arguments.slurm else ROUNDS)
         try:
-            rows = measure(*((4, 1) if arguments.quick else (CALLS, ROUNDS)), folder)
+            rows = measure(count, rounds, folder, on_slurm=arguments.slurm)
         finally:
-            stop = [sys.executable, "-m", "drmaa_cffi.local", "stop", "--terminate"]
+            stop = [sys.executable, "-m", f"drmaa_cffi.{engine}", "stop", "--terminate"]
             subprocess.run(stop, check=True, timeout=60)
     for what, value, unit in rows:
         print(f"{'not installed' if value is None else f'{value:10.2f} {unit:3}'} {what}")

@@ -18,6 +18,7 @@ from ._binding.indices import index_of
 from ._functions import worker
 from ._functions.folder import Folder
 from ._functions.future import FunctionFuture, Place, RemoteError, RemoteTraceback
+from ._functions.plain import plain
 from ._functions.progress import progress
 from ._template.drms import find
 from ._waiting.timeouts import patience_of
@@ -211,7 +212,9 @@ class FunctionExecutor(Executor):
         if not callable(fn):
             raise invalid_argument(f"{shown(fn)} can't be called: pass a function")
         dumps = _cloudpickle().dumps
-        function, calls = dumps(fn), [dumps(chunk) for chunk in chunks]
+        simple = plain(fn)
+        function = (dumps(fn), False) if simple is None else (simple, True)
+        calls = [dumps(chunk) for chunk in chunks]
         if not calls:
             return []
         with self._changed:
@@ -229,10 +232,10 @@ class FunctionExecutor(Executor):
             self._close_one()
 
     def _run(
-        self, function: bytes, calls: list[bytes], unpack: Callable[[list[Any]], Any]
+        self, function: tuple[bytes, bool], calls: list[bytes], unpack: Callable[[list[Any]], Any]
     ) -> list[FunctionFuture[Any]]:
         batch = str(next(self._batches))
-        self._folder.write(batch, function, calls)
+        self._folder.write(batch, function[0], calls, is_plain=function[1])
         try:
             jobs = self._run_jobs(batch, len(calls))
         except BaseException:

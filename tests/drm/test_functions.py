@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import stat
+import subprocess
 import sys
 import threading
 import time
@@ -323,3 +324,54 @@ def test_progress(
     assert set(futures) == set(functions.progress(futures, "dividing"))
     shown = capsys.readouterr().err
     assert all((word in shown) == terminal for word in ("dividing", "3/3", "1 failed")), shown
+
+
+PROGRAM = """
+import math, sys
+from drmaa_cffi.functions import FunctionExecutor
+
+OFFSET = 3
+
+
+def simple(number: int, *, by: int = 2) -> float:
+    return math.sqrt(number) * by + OFFSET
+
+
+def recursive(number):
+    return 1 if number < 2 else number * recursive(number - 1)
+
+
+def loaded(*modules):
+    return [name in sys.modules for name in modules]
+
+
+def fails(text):
+    raise ValueError(text)
+
+
+if __name__ == "__main__":
+    with FunctionExecutor(folder={folder!r}) as executor:
+        futures = [
+            executor.submit(simple, 4),
+            executor.submit(simple, 4, by=3),
+            executor.submit(recursive, 4),
+            executor.submit(loaded, "cloudpickle", "pickle"),
+            executor.submit(lambda: simple(1)),
+        ]
+        print([future.result() for future in futures])
+        error = executor.submit(fails, "no").exception()
+        print(repr(error), "in fails" in str(error.__cause__))
+"""
+
+
+def test_functions_of_the_program(session: Session, tmp_path: Path) -> None:
+    """A program's own functions run; simple ones do not need cloudpickle in the job."""
+    session.exit()
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM.replace("{folder!r}", repr(str(tmp_path / "calls"))))
+    done = subprocess.run(
+        [sys.executable, program], capture_output=True, text=True, timeout=150, check=False
+    )
+    assert "" == done.stderr
+    said = "[7.0, 9.0, 24, [False, False], 5.0]\nValueError('no') True\n"
+    assert said == done.stdout

@@ -18,7 +18,7 @@ from programs import output
 from terminal import COMMAND, drmaa_cffi
 
 SUBCOMMANDS = {
-    "run", "submit", "status", "wait", "hold", "release", "suspend", "resume", "terminate",
+    "run", "submit", "status", "wait", "logs", "hold", "release", "suspend", "resume", "terminate",
     "doctor", "local", "slurm", "completion", "man",
 }  # fmt: skip
 

@@ -45,9 +45,10 @@ class Folder:
                 f"folder can't be {shown(parent)}: {error}; pass one that the jobs' machines share"
             ) from None
 
-    def write(self, batch: str, function: bytes, calls: list[bytes]) -> None:
+    def write(self, batch: str, function: bytes, calls: list[bytes], *, is_plain: bool) -> None:
         """Write the calls of one submission."""
-        worker.write_calls(worker.calls_file(self.path, batch), function, calls)
+        path = worker.calls_file(self.path, batch)
+        worker.write_calls(path, function, calls, is_plain=is_plain)
 
     def forget(self, batch: str) -> None:
         """Remove the calls: their jobs have ended."""

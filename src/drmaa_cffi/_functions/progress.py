@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import concurrent.futures
-from typing import Any, Iterable, Iterator, TypeVar, cast
+import time
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any, Generator, Iterable, Iterator, TypeVar, cast
 
+# In a notebook, in seconds.
+_REFRESH = 0.2
 F = TypeVar("F", bound="concurrent.futures.Future[Any]")
 
 
@@ -46,9 +51,29 @@ def _shown(ended: Iterator[F], total: int, description: str, console: Any) -> It
         bars.TextColumn("{task.fields[failed]}"),
     )
     failed = 0
-    with bars.Progress(*columns, console=console) as bar:
+    bar = bars.Progress(*columns, console=console)
+    with _in_notebook(bar) if console.is_jupyter else bar:
         task = bar.add_task(description, total=total, failed="")
         for future in ended:
             failed += future.cancelled() or future.exception() is not None
             bar.update(task, advance=1, failed=f"{failed} failed" if failed else "")
             yield future
+
+
+@contextmanager
+def _in_notebook(bar: Any) -> Generator[None, None, None]:
+    """Show the bar in a cell's output; rich's own way takes ipywidgets."""
+    # It is there, in a notebook.
+    shown = import_module("IPython.display").display(bar, display_id=True)
+    update, last = bar.update, 0.0
+
+    def show(*arguments: Any, **changes: Any) -> None:
+        nonlocal last
+        update(*arguments, **changes)
+        if time.monotonic() - last > _REFRESH or bar.finished:
+            last = time.monotonic()
+            shown.update(bar)
+
+    bar.update = show
+    yield
+    shown.update(bar)

@@ -7,19 +7,26 @@ and writes by the same functions.
 from __future__ import annotations
 
 import importlib
+import marshal
 import os
-import pickle
 import sys
+
+try:
+    # The other half of pickle, in Python, takes as long to import as Python takes to start.
+    from _pickle import dumps, load, loads
+except ImportError:
+    from pickle import dumps, load, loads
 
 # typing itself takes a fifth of what a job takes to start.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, Callable
 
 #: The exit status of a job whose call raised: the exception is in the file of its result.
 RAISED = 70
 #: Every Python from 3.8 on reads it, so that one of another version can say so.
 _PROTOCOL = 4
+_HIGHEST = -1
 
 
 class Result:
@@ -80,17 +87,33 @@ def write_whole(path: str, *parts: bytes) -> None:
     os.replace(unseen, path)
 
 
-def write_calls(path: str, function: bytes, calls: list[bytes]) -> None:
-    """Write the calls of one function, for as many jobs."""
+def write_calls(path: str, function: bytes, calls: list[bytes], *, is_plain: bool) -> None:
+    """Write the calls of one function, for as many jobs; *is_plain*: it is for function_of()."""
     offsets = [0]
     for call in calls:
         offsets.append(offsets[-1] + len(call))
-    head = {"path": sys.path, "function": function, "offsets": offsets}
-    write_whole(path, pickle.dumps(head, _PROTOCOL), *calls)
+    head = {"path": sys.path, "function": function, "plain": is_plain, "offsets": offsets}
+    write_whole(path, dumps(head, _PROTOCOL), *calls)
+
+
+def function_of(data: bytes) -> Callable[..., Any]:
+    """Return the function of a program's own that plain() has packed."""
+    code, names, defaults, named, annotations, values, modules = loads(data)  # noqa: S301
+    values["__builtins__"] = __builtins__
+    values["__name__"] = "__main__"
+    for name, module in modules.items():
+        values[name] = importlib.import_module(module)
+    make: Any = type(function_of)
+    made = make(marshal.loads(code), values, names[0], defaults or None)  # noqa: S302
+    made.__qualname__ = names[1]
+    made.__kwdefaults__ = named or None
+    made.__annotations__ = annotations
+    found: Callable[..., Any] = made
+    return found
 
 
 def _pack(result: Result) -> bytes:
-    return pickle.dumps((result.has_returned, result.value, result.traceback), _PROTOCOL)
+    return dumps((result.has_returned, result.value, result.traceback), _PROTOCOL)
 
 
 def read_result(path: str) -> Result:
@@ -100,13 +123,13 @@ def read_result(path: str) -> Result:
         OSError: there is nothing, or it is not this user's.
     """
     with open_own(path) as file:
-        return Result(*pickle.load(file))  # noqa: S301 - it is this user's
+        return Result(*load(file))  # noqa: S301 - it is this user's
 
 
 def _dumps(value: object) -> bytes:
     """Pickle by the standard's library if that will do: to import the other takes time."""
     try:
-        return pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        return dumps(value, _HIGHEST)
     except Exception:  # noqa: BLE001 - pickle lets all through that objects raise
         pickled: bytes = importlib.import_module("cloudpickle").dumps(value)
         return pickled
@@ -114,12 +137,13 @@ def _dumps(value: object) -> bytes:
 
 def _run(path: str, index: int) -> list[Any]:
     with open_own(path) as file:
-        head = pickle.load(file)  # noqa: S301 - it is this user's
+        head = load(file)  # noqa: S301 - it is this user's
         file.seek(file.tell() + head["offsets"][index - 1])
         # Modules are found as where the call was made.
         sys.path[:] = head["path"]
-        function = pickle.loads(head["function"])  # noqa: S301
-        calls = pickle.load(file)  # noqa: S301
+        find = function_of if head["plain"] else loads
+        function = find(head["function"])
+        calls = load(file)  # noqa: S301
     return [function(*args, **kwargs) for args, kwargs in calls]
 
 
