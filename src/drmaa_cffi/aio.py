@@ -11,15 +11,16 @@ import math
 import threading
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, AsyncIterator, Callable, Iterable, TypeVar, cast
+from typing import TYPE_CHECKING, AsyncIterator, Callable, Iterable
 
 from . import session as sync
 from ._binding.jobids import job_id_of, job_ids_of
 from ._waiting import sleeping, waiting
 from ._waiting.inbox import Inbox
+from ._waiting.loops import call, call_long
 from ._waiting.submissions import watch
 from ._waiting.synchronizing import dispose_of_all
-from ._waiting.timeouts import seconds_of
+from ._waiting.timeouts import fraction_of
 from .const import JOB_IDS_SESSION_ALL, JOB_IDS_SESSION_ANY, JobState
 from .errors import (
     DrmaaException,
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
     from ._waiting.entries import Outcome
 
 __all__ = ["Session"]
-
-_T = TypeVar("_T")
 
 
 class Session:
@@ -112,7 +111,7 @@ class Session:
         """
         opening = _Opening()
         try:
-            await _call(opening.open, contactString)
+            await call(opening.open, contactString)
         except asyncio.CancelledError:
             opening.leave()
             raise
@@ -125,7 +124,7 @@ class Session:
 
         C: drmaa_exit.
         """
-        await _call(sync.Session.exit)
+        await call(sync.Session.exit)
 
     async def createJobTemplate(self) -> JobTemplate:
         """Return a new, empty job template, whose attributes are set as ever.
@@ -161,7 +160,7 @@ class Session:
 
         C: drmaa_run_job.
         """
-        return (await _call(_submit, lambda: [sync.Session.runJob(jobTemplate)]))[0]
+        return (await call(_submit, lambda: [sync.Session.runJob(jobTemplate)]))[0]
 
     async def runBulkJobs(
         self, jobTemplate: JobTemplate, beginIndex: int, endIndex: int, step: int
@@ -180,7 +179,7 @@ class Session:
         C: drmaa_run_bulk_jobs.
         """
         run = partial(sync.Session.runBulkJobs, jobTemplate, beginIndex, endIndex, step)
-        return await _call(_submit, run)
+        return await call(_submit, run)
 
     async def control(
         self,
@@ -198,7 +197,7 @@ class Session:
 
         C: drmaa_control.
         """
-        await _call(sync.Session.control, jobId, operation)
+        await call(sync.Session.control, jobId, operation)
 
     async def jobStatus(self, jobId: str | bytes | int) -> JobState:
         """Return the state of a job.
@@ -211,7 +210,7 @@ class Session:
 
         C: drmaa_job_ps.
         """
-        return await _call(sync.Session.jobStatus, jobId)
+        return await call(sync.Session.jobStatus, jobId)
 
     async def wait(self, jobId: str | bytes | int, timeout: float = -1) -> JobInfo:
         """Wait for a job, and take its record: a job can be waited for once.
@@ -238,12 +237,12 @@ class Session:
             del outcome
 
     async def _outcome(self, job_id: str, timeout: float = -1) -> Outcome:
-        seconds = _seconds_of(timeout)
+        seconds = fraction_of(timeout)
         with Inbox() as inbox:
             # What has ended must be found in the shortest time, too.
             if job_id == JOB_IDS_SESSION_ANY:
                 if seconds < math.inf:
-                    await _call(waiting.waits.look_for, job_id)
+                    await call(waiting.waits.look_for, job_id)
                 inbox.want_any()
             else:
                 await _want(inbox, job_id, is_asked=seconds < math.inf)
@@ -311,12 +310,12 @@ class Session:
         """
         ids = list(map(job_id_of, job_ids_of(jobIds)))
         newcomers = watch() if dispose and JOB_IDS_SESSION_ALL in ids else None
-        await _call_long(partial(sync.Session.synchronize, ids, timeout, dispose=False))
+        await call_long(partial(sync.Session.synchronize, ids, timeout, dispose=False))
         # Only now: a call that was cancelled must not take the records with it.
         if newcomers is not None:
-            await _call(dispose_of_all, waiting.waits, newcomers)
+            await call(dispose_of_all, waiting.waits, newcomers)
         elif dispose:
-            await _call(sync.Session.synchronize, ids, sync.Session.TIMEOUT_NO_WAIT, True)
+            await call(sync.Session.synchronize, ids, sync.Session.TIMEOUT_NO_WAIT, True)
 
     async def __aenter__(self) -> Self:
         """Initialize the session with the contact given to the constructor."""
@@ -347,7 +346,7 @@ async def _want(inbox: Inbox, job_id: str, *, is_asked: bool = False) -> None:
     """Want a job's record, and see that it is still to be had: others may have taken it."""
     inbox.want(job_id)
     if is_asked or job_id not in waiting.waits.ledger.submitted:
-        await _call(waiting.waits.look_for, job_id)
+        await call(waiting.waits.look_for, job_id)
 
 
 class _Opening:
@@ -383,13 +382,6 @@ def _close() -> None:
         sync.Session.exit()
 
 
-def _seconds_of(timeout: float) -> float:
-    """Return a timeout in seconds, under the rules of Session.wait() but for the fractions."""
-    whole = seconds_of(timeout)
-    # The smaller one is what a float can hold.
-    return math.inf if whole < 0 else float(min(timeout, whole))
-
-
 def _record(outcome: Outcome) -> JobInfo:
     """Return the record, that of a job without usage, too."""
     try:
@@ -400,31 +392,3 @@ def _record(outcome: Outcome) -> JobInfo:
         return outcome
     finally:
         del outcome
-
-
-async def _call(function: Callable[..., _T], *arguments: object) -> _T:
-    """Call in a thread what may take a while, but not for ever."""
-    call = partial(function, *arguments)
-    return await asyncio.get_running_loop().run_in_executor(None, call)
-
-
-async def _call_long(function: Callable[[], _T]) -> _T:
-    """Call in a thread of its own what may take for ever; the program may end meanwhile."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[_T] = loop.create_future()
-
-    def finish(result: _T | None, error: BaseException | None) -> None:
-        if future.done():
-            return  # cancelled
-        if error is not None:
-            future.set_exception(error)
-        else:
-            future.set_result(cast("_T", result))
-
-    def run() -> None:
-        ended = sleeping.attempt(function)
-        with suppress(RuntimeError):  # the loop is closed
-            loop.call_soon_threadsafe(finish, *ended)
-
-    sleeping.start(run)
-    return await future

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import total_ordering
-from typing import TYPE_CHECKING, Callable, Generic, Iterable, Iterator, TypeVar
+from typing import TYPE_CHECKING, Callable, Iterable, TypeVar
 
 from . import const
 from ._binding import calls
 from ._binding.indices import span_of
+from ._binding.inquiries import Inquiry, Version, ask_version
 from ._binding.jobids import encode_job_id, job_id_of, job_ids_of
 from ._waiting import sleeping, waiting
 from ._waiting.opening import open_session
@@ -28,76 +28,6 @@ __all__ = ["JobInfo", "JobTemplate", "Session", "Version"]
 
 _T = TypeVar("_T")
 _LARGEST_INT = 2**31 - 1
-
-
-@total_ordering
-class Version:
-    """A version of the DRMAA standard; its str() is ``major.minor``.
-
-    It is not a tuple, so that ``'%s' % version`` works, but compares, unpacks and is read as one.
-
-    C: drmaa_version.
-    """
-
-    __slots__ = ("major", "minor")
-    _fields = __slots__
-
-    def __init__(self, major: int, minor: int) -> None:
-        self.major: int = major
-        self.minor: int = minor
-
-    def __iter__(self) -> Iterator[int]:
-        """Iterate over major and minor."""
-        return iter((self.major, self.minor))
-
-    def __len__(self) -> int:
-        """Return 2."""
-        return len(self._fields)
-
-    def __getitem__(self, index: int) -> int:
-        """Return major at 0, minor at 1."""
-        return (self.major, self.minor)[index]
-
-    def _asdict(self) -> dict[str, int]:
-        return dict(zip(self._fields, self))
-
-    def __eq__(self, other: object) -> bool:
-        """Compare with another version, or a tuple of major and minor."""
-        if isinstance(other, Version):
-            return tuple(self) == tuple(other)
-        return tuple(self) == other if isinstance(other, tuple) else NotImplemented
-
-    def __lt__(self, other: Version | tuple[int, int]) -> bool:
-        """Compare with another version, or a tuple of major and minor."""
-        return tuple(self) < tuple(other)
-
-    def __hash__(self) -> int:
-        """Hash as the tuple that it equals."""
-        return hash(tuple(self))
-
-    def __repr__(self) -> str:
-        """Return what makes it."""
-        return f"Version(major={self.major}, minor={self.minor})"
-
-    def __str__(self) -> str:
-        """Return ``major.minor``."""
-        return f"{self.major}.{self.minor}"
-
-
-class _Inquiry(Generic[_T]):
-    """An attribute, of the class and of its instances, that asks the library."""
-
-    def __init__(self, ask: Callable[[], _T]) -> None:
-        self._ask = ask
-        self.__doc__ = ask.__doc__
-
-    def __get__(self, instance: object, owner: type) -> _T:
-        return self._ask()
-
-
-def _version() -> Version:
-    """Return the version of DRMAA that the library implements. C: drmaa_version."""
-    return Version(*calls.version())
 
 
 class Session:
@@ -122,16 +52,16 @@ class Session:
     JOB_IDS_SESSION_ALL = const.JOB_IDS_SESSION_ALL
     """Stands for ids in synchronize() and control(), and means all jobs of the session."""
 
-    contact: _Inquiry[str] = _Inquiry(calls.get_contact)
+    contact: Inquiry[str] = Inquiry(calls.get_contact)
     """After initialize() the string that reconnects to this session, before it the possible
     DRMs, separated by commas. C: drmaa_get_contact."""
-    drmsInfo: _Inquiry[str] = _Inquiry(calls.get_DRM_system)
+    drmsInfo: Inquiry[str] = Inquiry(calls.get_DRM_system)
     """The DRM's name and version; before initialize() all possible ones, separated by commas.
     C: drmaa_get_DRM_system."""
-    drmaaImplementation: _Inquiry[str] = _Inquiry(calls.get_DRMAA_implementation)
+    drmaaImplementation: Inquiry[str] = Inquiry(calls.get_DRMAA_implementation)
     """The library's name and version; before initialize() all possible ones, separated by
     commas. C: drmaa_get_DRMAA_implementation."""
-    version: _Inquiry[Version] = _Inquiry(_version)
+    version: Inquiry[Version] = Inquiry(ask_version)
     """The version of DRMAA that the library has, with ``major`` and ``minor``.
     C: drmaa_version."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import Callable, Union
+from typing import AbstractSet, Callable, Union
 
 from drmaa_cffi.const import JOB_IDS_SESSION_ANY, JobState
 from drmaa_cffi.errors import DrmaaException, Errno, from_code
@@ -82,3 +82,31 @@ def id_of(asked: object, outcome: Outcome) -> str:
     """Return the id of the job that an outcome of a fetch for *asked* tells of."""
     info = outcome.jobInfo if isinstance(outcome, DrmaaException) else outcome
     return info.jobId if asked == JOB_IDS_SESSION_ANY and info is not None else str(asked)
+
+
+class Doubles:
+    """Records that a library gives a second time, as some do to two waits at once."""
+
+    def __init__(self) -> None:
+        # Jobs whose records have come, with the other fetches that may bring them once more.
+        self._suspects: dict[str, set[Fetch]] = {}
+
+    def note(self, fetch: Fetch, outcome: Outcome, under_way: AbstractSet[Fetch]) -> bool:
+        """Note what a fetch has brought; return whether it has come before."""
+        job_id = id_of(fetch.key, outcome)
+        if not fetch.asks or not has_record(outcome):
+            return False
+        if fetch in self._suspects.get(job_id, ()):
+            return True
+        others = {other for other in under_way if other.asks and other.may_bring(job_id)}
+        others.discard(fetch)
+        if others:
+            self._suspects[job_id] = others
+        return False
+
+    def forget(self, fetch: Fetch) -> None:
+        """A fetch is over."""
+        for job_id, others in list(self._suspects.items()):
+            others.discard(fetch)
+            if not others:
+                del self._suspects[job_id]

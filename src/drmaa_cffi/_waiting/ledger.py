@@ -21,7 +21,7 @@ from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.jobinfo import JobInfo
 
 from .delivering import deliver
-from .entries import Fetch, Listener, Outcome, Want, has_record, id_of, state_of
+from .entries import Doubles, Fetch, Listener, Outcome, Want, has_record, id_of, state_of
 
 if TYPE_CHECKING:
     from .sleeping import Bell
@@ -55,8 +55,7 @@ class Ledger:
         # Submissions that will want their jobs; a record that comes meanwhile may be theirs.
         self._submissions: set[object] = set()
         self._early: dict[str, set[object]] = {}
-        # Records that have come, with other fetches that may bring them once more.
-        self._twice: dict[str, set[Fetch]] = {}
+        self._doubles = Doubles()
 
     def notify(self) -> None:
         """Wake all who wait for a change. With the lock held."""
@@ -153,35 +152,16 @@ class Ledger:
         with self.changed:
             in_time = not fetch.finished
             if in_time:
-                if outcome is not None and not self._is_double(fetch, outcome):
+                if outcome is not None and not self._doubles.note(fetch, outcome, self.fetches):
                     told = self._place(fetch.key, outcome, is_awaited=bool(fetch.waiters))
                 # Its frames lead to whoever has the fetch: a cycle.
                 fetch.error = None if error is None else error.with_traceback(None)
                 fetch.finished = True
-            self._forget_fetch(fetch)
+            self.fetches.discard(fetch)
+            self._doubles.forget(fetch)
             self.notify()
         self._deliver(told)
         return in_time
-
-    def _is_double(self, fetch: Fetch, outcome: Outcome) -> bool:
-        """Whether a record has come before: some libraries let two waits have it."""
-        job_id = id_of(fetch.key, outcome)
-        if not fetch.asks or not has_record(outcome):
-            return False
-        if fetch in self._twice.get(job_id, ()):
-            return True
-        others = {other for other in self.fetches if other.asks and other.may_bring(job_id)}
-        others.discard(fetch)
-        if others:
-            self._twice[job_id] = others
-        return False
-
-    def _forget_fetch(self, fetch: Fetch) -> None:
-        self.fetches.discard(fetch)
-        for job_id, others in list(self._twice.items()):
-            others.discard(fetch)
-            if not others:
-                del self._twice[job_id]
 
     def put(self, asked: str, outcome: Outcome) -> None:
         """Place a record that has no fetch."""
@@ -408,9 +388,10 @@ class Ledger:
                 want.listeners = []
             for book in (
                 self.fetches, self.kept, self.submitted, self._open, self._wants, self._any,
-                self._early, self._twice,
+                self._early,
             ):  # fmt: skip
                 book.clear()
+            self._doubles = Doubles()
             self.is_shared = False
             self.notify()
         self._deliver(told)

@@ -36,6 +36,13 @@ def seconds_of(timeout: float) -> int:
     raise invalid_argument(f"the timeout can't be {shown(timeout)}: {legal}")
 
 
+def fraction_of(timeout: float) -> float:
+    """Return a timeout in seconds, under the rules of Session.wait() but for the fractions."""
+    whole = seconds_of(timeout)
+    # The smaller one is what a float can hold.
+    return math.inf if whole < 0 else float(min(timeout, whole))
+
+
 def patience_of(timeout: float | None) -> float:
     """Return a timeout of the kind of concurrent.futures in seconds, which for None never end."""
     try:
