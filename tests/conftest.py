@@ -44,7 +44,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--screens", metavar="FOLDER", help="save the terminal's screens as pictures there"
     )
     parser.addoption(
-        "--results", metavar="FILE", help="write there how cases and promises fared on the DRM"
+        "--results",
+        metavar="FILE",
+        help="add to it how cases and promises fared on the DRM; say --results=FILE, since pytest "
+        "takes a path that exists and stands alone for a folder of tests",
     )
 
 

@@ -1,4 +1,4 @@
-"""Keeps how the cases and the promises' tests ended on a DRM: ``--results FILE``."""
+"""Keeps how the cases and the promises' tests ended on a DRM: ``--results=FILE``."""
 
 from __future__ import annotations
 

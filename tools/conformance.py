@@ -1,7 +1,7 @@
 """Write the tables of docs/explanation/how-it-is-tested.md from what test runs have found.
 
 ``python tools/conformance.py``: the files are docs/explanation/conformance/*.json, which pytest
-writes with ``--results``.
+writes with ``--results=FILE``.
 """
 
 from __future__ import annotations
