@@ -255,6 +255,16 @@ def first_end(*words: str, then: Callable[[], object]) -> tuple[str, str]:
         return first, program.stdout.read()
 
 
+def test_wait_twice(submit: Submit) -> None:
+    """A second wait for a job says that its record was taken."""
+    contact, (job,) = submit("--", "/bin/true")
+    assert 0 == wait(contact, job).returncode
+    again = wait(contact, job)
+    assert 125 == again.returncode
+    assert f"job {job} is lost: " in again.stdout
+    assert "an earlier wait has taken its record, or it is no job of this session" in again.stdout
+
+
 def test_wait_in_any_order(submit: Submit) -> None:
     """The end of a job is told when it comes, though an earlier one goes on."""
     contact, (slow,) = submit("--hold", "--", "/bin/true")

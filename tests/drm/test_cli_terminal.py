@@ -154,6 +154,17 @@ def test_wait_on(terminal: Start) -> None:
     assert 0 == shown.status()
 
 
+def test_ended_during_question(terminal: Start) -> None:
+    """A question that nobody answers is withdrawn when the job has ended."""
+    shown = terminal("run", *SLEEPER, "6")
+    shown.until("running")
+    shown.press(CTRL_C)
+    shown.until(QUESTION)
+    assert 0 == shown.status()
+    assert "it has ended" in shown.text
+    assert "exited with 0" in shown.text
+
+
 def test_interrupted_twice(terminal: Start, session: Session) -> None:
     """The second Ctrl-C ends the job, unasked."""
     shown = terminal("run", *SLEEPER, "600")

@@ -87,7 +87,7 @@ def _follow(
             if interrupts.ended or watch.terminated:
                 raise Left(interrupts.status)
             with display.aside():
-                answer = interrupts.ask(summary(watch))
+                answer = interrupts.ask(summary(watch), lambda: watch.is_over)
                 if answer is Answer.LEAVE:
                     raise Left(interrupts.status)
                 if answer is Answer.TERMINATE:

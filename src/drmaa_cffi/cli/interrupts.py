@@ -5,6 +5,7 @@ A signal that ends the program leaves the jobs to themselves, as if that had bee
 
 from __future__ import annotations
 
+import select
 import signal
 import sys
 from enum import Enum
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 ENOUGH = 2
 _ENDING = (signal.SIGTERM, signal.SIGHUP)
 _SIGNALLED = 128
+# How often to look whether a question has become idle, in seconds.
+_LOOK = 0.2
 
 
 class Answer(Enum):
@@ -84,8 +87,11 @@ class Interrupts:
         self.pending = True
         self.wake()
 
-    def ask(self, jobs: str) -> Answer:
-        """Return what the user wants to become of *jobs*; without a terminal nobody is asked."""
+    def ask(self, jobs: str, are_over: Callable[[], bool]) -> Answer:
+        """Return what the user wants to become of *jobs*; without a terminal nobody is asked.
+
+        The question is withdrawn as soon as *are_over* says that there is nothing to decide.
+        """
         if self.ended:
             return Answer.LEAVE
         if self._count >= ENOUGH:
@@ -95,7 +101,7 @@ class Interrupts:
             return Answer.WAIT
         try:
             self._asking = True
-            return self._read(jobs)
+            return self._read(jobs, are_over)
         except (KeyboardInterrupt, click.Abort):
             self._asking = False
             say("")
@@ -104,16 +110,21 @@ class Interrupts:
         finally:
             self._asking = False
 
-    def _read(self, jobs: str) -> Answer:
+    def _read(self, jobs: str, are_over: Callable[[], bool]) -> Answer:
         say("")
         while True:
-            said = click.prompt(
-                f"{jobs}: [t]erminate, [l]eave running, or [w]ait on (Ctrl-C terminates)",
-                prompt_suffix="? ",
-                err=True,
-            )
+            question = "[t]erminate, [l]eave running, or [w]ait on (Ctrl-C terminates)? "
+            click.echo(f"{jobs}: {question}", nl=False, err=True)
+            while not select.select([sys.stdin], [], [], _LOOK)[0]:
+                if are_over():
+                    say("\nthey have ended meanwhile" if " jobs" in jobs else "\nit has ended")
+                    return Answer.WAIT
+            line = sys.stdin.readline()
+            if not line:
+                raise click.Abort
+            said = line.strip().lower()
             for answer in Answer:
-                if said and answer.value.startswith(said.strip().lower()):
+                if said and answer.value.startswith(said):
                     if answer is Answer.WAIT:
                         self._count = 0
                     return answer

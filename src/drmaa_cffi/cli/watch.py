@@ -37,6 +37,7 @@ _REST = 9
 # How long to wait before asking a DRM again that could not be reached, in seconds.
 _FIRST_RETRY, _LAST_RETRY = 1, 30
 
+_TAKEN = "an earlier wait has taken its record, or it is no job of this session"
 _FINISHED = frozenset({JobState.DONE, JobState.FAILED})
 _HELD = frozenset({JobState.SYSTEM_ON_HOLD, JobState.USER_ON_HOLD, JobState.USER_SYSTEM_ON_HOLD})
 _SUSPENDED = frozenset(
@@ -106,6 +107,9 @@ class Watch:
         # Jobs that no thread waits for, or has waited for; a thread that takes one out does.
         self._left: dict[str, None] = {} if alone else dict.fromkeys(ids)
         self._events: SimpleQueue[_Event] = SimpleQueue()
+        # Those of the events that are ends; whether the last event is an error.
+        self._told: set[str] = set()
+        self._failed = False
         self._over = threading.Event()
         self._asking = threading.Thread(target=self._ask, daemon=True)
 
@@ -123,6 +127,11 @@ class Watch:
     def unfinished(self) -> list[str]:
         """The jobs whose ends are not known."""
         return [job_id for job_id in self.states if job_id not in self.endings]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all ends are known, but for what news() will tell at once."""
+        return self._failed or not set(self.unfinished) - self._told
 
     @property
     def elapsed(self) -> float:
@@ -170,6 +179,7 @@ class Watch:
                     self._take_one(job_id)
         except Exception as error:  # noqa: BLE001 - news() raises it, in the main thread
             self._events.put(error)
+            self._failed = True
 
     def _take_any(self) -> None:
         left = dict.fromkeys(self.states)
@@ -204,6 +214,7 @@ class Watch:
             self.states = states
         else:
             self._events.put(ending)
+            self._told.add(ending.job_id)
         return job_id
 
     def _record_of(self, asked: str, job_id: str) -> Ending:
@@ -214,7 +225,7 @@ class Watch:
                 info = Session.wait(asked)
                 return Ending(info.jobId, info)
             except InvalidJobException as error:
-                return Ending(job_id, None, words_of(error))
+                return Ending(job_id, None, f"{words_of(error)}; {_TAKEN}")
             except DrmCommunicationException as error:
                 # It says nothing of the jobs: they go on.
                 self._events.put(f"{words_of(error)}; asking again in {pause} s")
