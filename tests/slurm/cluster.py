@@ -105,7 +105,8 @@ class Cluster:
             yield
         finally:
             for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def cancel_all(self) -> None:
         """End all jobs; return when none is left."""

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from cluster import Cluster, Engine, Wrap
+from cluster import Cluster, Engine
 
 from clusters import client, until
 
@@ -98,6 +98,37 @@ hear()
         assert "exited 4 exited 5" == program.says()
     # What was refused was cancelled when it came to light.
     until(lambda: 1 == len(cluster.run("squeue", "--noheader").splitlines()), "one job alone")
+
+
+def test_controller_killed_while_silent(cluster: Cluster, engine: Engine) -> None:
+    """A call under way when slurmctld is killed is no refusal: nobody has answered it."""
+    with client(
+        cluster,
+        f"""
+{TWO_JOBS}
+say("ready")
+hear()
+calls = [lambda: Session.jobStatus(held), lambda: Session.control(held, "release"),
+         lambda: submit("exit 5")]
+answers = [None] * len(calls)
+def ask(number):
+    answers[number] = attempt(calls[number])
+threads = [threading.Thread(target=ask, args=(number,)) for number in range(len(calls))]
+for thread in threads:
+    thread.start()
+time.sleep(2)
+say("asked")
+for thread in threads:
+    thread.join()
+say(*answers)
+""",
+    ) as program:
+        assert "ready" == program.says()
+        with cluster.frozen("slurmctld"):
+            assert "asked" == program.answers()
+            cluster.end("slurmctld")
+        told = "DrmCommunicationException DrmCommunicationException TryLaterException"
+        assert told == program.says()
 
 
 def test_munged_away(cluster: Cluster, engine: Engine) -> None:
@@ -241,55 +272,6 @@ say(len(done) > 20, sorted(set(done) - set(ran())))
         assert "TryLaterException" in program.answers()
         cluster.up()
         assert "True []" == program.answers()
-
-
-DOUBTFUL = {
-    # It was queued, and sbatch does not say so.
-    "killed": '$real "$@" >/dev/null; kill -KILL $$',
-    "timed out": '$real "$@" >/dev/null; echo "sbatch: error: Batch job submission failed: '
-    'Socket timed out on send/recv operation" >&2; exit 1',
-    "silent": '$real "$@" >/dev/null; exit 0',
-    # A site's wrapper has its say.
-    "talkative": 'echo "Welcome. Hours left: 1234"; $real "$@"; '
-    'echo "Your priority is 5678"; echo "job script checked" >&2',
-    "slow": '$real "$@"; sleep 8',
-}
-
-
-@pytest.mark.parametrize("case", DOUBTFUL)
-def test_doubtful_submission(
-    cluster: Cluster, engine: Engine, wrap: Wrap, case: str, tmp_path: Path
-) -> None:
-    """A job whose submission sbatch does not confirm runs once, and its id is found out."""
-    wrap("sbatch", DOUBTFUL[case])
-    with client(
-        cluster,
-        f"""
-job_id = submit("echo $SLURM_JOB_ID >>{tmp_path}/ran; exit 4")
-say(end_of(job_id), open("{tmp_path}/ran").read().split() == [job_id])
-""",
-    ) as program:
-        assert "exited 4 True" == program.says()
-
-
-def test_submission_that_never_was(
-    cluster: Cluster, engine: Engine, wrap: Wrap, tmp_path: Path
-) -> None:
-    """Where sbatch is in doubt and nothing was queued, that is said, and no job runs later."""
-    wrap(
-        "sbatch",
-        'echo "sbatch: error: Batch job submission failed: '
-        'Socket timed out on send/recv operation" >&2; exit 1',
-    )
-    with client(
-        cluster,
-        f"""
-say(attempt(lambda: submit("echo $SLURM_JOB_ID >>{tmp_path}/ran")))
-""",
-    ) as program:
-        assert "TryLaterException" == program.says()
-    assert "" == cluster.run("squeue", "--noheader")
-    assert not (tmp_path / "ran").exists()
 
 
 def test_engine_killed(cluster: Cluster, engine: Engine, tmp_path: Path) -> None:

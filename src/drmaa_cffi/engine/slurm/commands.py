@@ -24,6 +24,7 @@ _MOST = 8
 _SECONDS = 60.0
 _HOUR = 3600.0
 _SETTINGS = ("SLURM", "SQUEUE_", "SACCT_", "SBATCH_", "SCONTROL_", "SALLOC_", "SRUN_", "LC_")
+#: What is said where the way to slurmctld or slurmdbd breaks, before an answer or in its middle.
 _AWAY = (
     "unable to contact slurm controller",
     "socket timed out",
@@ -35,6 +36,12 @@ _AWAY = (
     "missing socket error",
     "connection reset",
     "broken pipe",
+    "message send failure",
+    "message receive failure",
+    "communication shutdown failure",
+    "header lengths are longer",
+    "insane message length",
+    "no route to host",
     "unable to connect to",
     "munge",
     "protocol authentication error",
