@@ -39,7 +39,7 @@ class Folder:
             )
             #: What goes with it, unless others use it.
             self._around = [place, place.parent, *made] if parent is None else []
-            self.path = _made_in(place)
+            self.path: str = _made_in(place)
         except (OSError, RuntimeError, TypeError, ValueError) as error:
             raise invalid_argument(
                 f"folder can't be {shown(parent)}: {error}; pass one that the jobs' machines share"
