@@ -21,6 +21,8 @@ from raw import ANY, CONTROL, INFO, SUBMIT, WAIT, Client, Start, submission
 
 from drmaa_cffi import (
     DrmsInitException,
+    ExitTimeoutException,
+    InvalidJobException,
     NoActiveSessionException,
     Session,
     TryLaterException,
@@ -130,6 +132,39 @@ def test_disk_full(engine: Engine, tmp_path: Path) -> None:
         assert 8 == session.wait(running, 60).exitStatus
         until(lambda: works_again(session), what="submissions")
         session.synchronize(["DRMAA_JOB_IDS_SESSION_ALL"], 30, True)
+        session.exit()
+        engine.stop()
+
+
+@root
+def test_waits_on_a_full_disk(engine: Engine, tmp_path: Path) -> None:
+    """A job's end that a full disk cannot keep is not told: waits end in their time without it."""
+    with small_disk(engine, "1m") as filler:
+        session = initialize()
+        jobs = [
+            submit(session, f"while [ ! -e {tmp_path}/go ]; do sleep 0.02; done; exit {number}")
+            for number in (8, 9)
+        ]
+        until(lambda: [session.jobStatus(job) for job in jobs] == ["running"] * 2)
+        fill(filler)
+        with pytest.raises(TryLaterException):
+            submit_many(session)
+        (tmp_path / "go").touch()
+        # The client itself gives up ten seconds later, with another error.
+        with pytest.raises(ExitTimeoutException):
+            within(6, lambda: session.wait("DRMAA_JOB_IDS_SESSION_ANY", 2))
+        with pytest.raises(ExitTimeoutException):
+            within(6, lambda: session.wait(jobs[0], 2))
+        until(lambda: session.jobStatus(jobs[1]) != "running")
+        with pytest.raises(ExitTimeoutException):
+            within(4, lambda: session.wait(jobs[0], 0))
+        with pytest.raises(ExitTimeoutException):
+            within(6, lambda: session.synchronize(jobs, 2, dispose=False))
+        within(6, lambda: session.synchronize([jobs[1]], 2, dispose=True))
+        filler.unlink()
+        assert 8 == session.wait(jobs[0], 60).exitStatus
+        with pytest.raises(InvalidJobException):
+            session.wait(jobs[1], 10)
         session.exit()
         engine.stop()
 

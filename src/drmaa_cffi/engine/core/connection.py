@@ -62,6 +62,10 @@ class _Question:
     def answer_unstored(self, payload: bytes = b"") -> None:
         self.connection.answer_unstored(self.number, payload)
 
+    def withdraw(self) -> bool:
+        self.client.withdraw(self.number)
+        return self.connection.withdraw(self.number)
+
 
 class Connection(asyncio.BufferedProtocol):
     """One client."""
@@ -236,11 +240,19 @@ class Connection(asyncio.BufferedProtocol):
         if self._speaks():
             self._out.append(_frame(number, codes.SUCCESS, payload))
 
+    def withdraw(self, number: int) -> bool:
+        """Takes back an answer that is held since it is not stored; False if it is not here."""
+        held = [each for each in self._held if each[0] != number]
+        is_here = len(held) < len(self._held)
+        self._held = held
+        return is_here
+
     def _speaks(self) -> bool:
         if self._transport is None:
             return False
         if not (self._out or self._held):
             self._server.talkative.append(self)
+        if not self._out:
             self._engine.soon()
         return True
 

@@ -339,6 +339,7 @@ class Engine:
     def _do_round(self) -> None:
         self._round = None
         stored = self._commit()
+        self.waiting.unstored.after_commit(stored=stored)
         if stored:
             submitted, self._unstored = self._unstored, []
             for job in submitted:

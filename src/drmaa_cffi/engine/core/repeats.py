@@ -53,10 +53,14 @@ class Client:
         answer = self._answers.get(number)
         return answer if isinstance(answer, model.Task) else None
 
+    def withdraw(self, number: int) -> None:
+        """The answer to this request is taken back before it was sent."""
+        self._answers.pop(number, None)
+
     def confirm(self, floor: int) -> None:
         """The client has the answers to all requests below `floor`."""
         while self._numbers and self._numbers[0] < floor:
-            answer = self._answers.pop(heapq.heappop(self._numbers))
+            answer = self._answers.pop(heapq.heappop(self._numbers), None)
             if isinstance(answer, model.Task):
                 self._forget(answer)
 

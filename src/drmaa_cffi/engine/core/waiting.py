@@ -6,7 +6,7 @@ import asyncio
 import struct
 from typing import TYPE_CHECKING, Callable, Protocol
 
-from . import codes, model, repeats
+from . import codes, model, repeats, unstored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +52,10 @@ class Question(Protocol):
 
     def answer_unstored(self, payload: bytes = b"") -> None:
         """Answers with success, which nothing relies on that may not be stored yet."""
+
+    def withdraw(self) -> bool:
+        """Takes back an answer that was not sent yet; False if there is none."""
+        ...
 
 
 class _Wait:
@@ -122,6 +126,7 @@ class Waiting:
         self._jobs = jobs
         self._disk = disk
         self._forget = forget
+        self.unstored: unstored.Unstored = unstored.Unstored(jobs, disk, self._offer)
         self._of_connection: dict[object, dict[_Wait | _Synchronisation, None]] = {}
 
     def wait(
@@ -145,7 +150,7 @@ class Waiting:
                 "was submitted",
             )
         if task is not None and task.state == model.ENDED:
-            self._give(task, question)
+            self._give(task, question, _end_of(milliseconds))
             return
         if milliseconds == 0:
             raise _timeout()
@@ -181,7 +186,7 @@ class Waiting:
         if sync.left and milliseconds == 0:
             raise _timeout()
         if not sync.left:
-            self._synchronized(sync)
+            self._synchronized(sync, _end_of(milliseconds))
             return
         self._add(sync, milliseconds)
         for each in unfinished:
@@ -202,12 +207,12 @@ class Waiting:
                 if taken:
                     waiter.question.answer(codes.INVALID_JOB, _reaped_by_another(task))
                 else:
-                    self._give(task, waiter.question)
+                    self._give(task, waiter.question, _end_of_timer(waiter))
                     taken = True
         if not taken and session.any_waiters:
             waiter = next(iter(session.any_waiters))
             self._remove(waiter)
-            self._give(task, waiter.question)
+            self._give(task, waiter.question, _end_of_timer(waiter))
         self._count_down(synchronisations)
         self._job_ended(task.job)
 
@@ -218,7 +223,7 @@ class Waiting:
         while session.any_waiters and job.untouched:
             waiter = next(iter(session.any_waiters))
             self._remove(waiter)
-            self._give(job.first_untouched(), waiter.question)
+            self._give(job.first_untouched(), waiter.question, _end_of_timer(waiter))
         self._job_ended(job)
 
     def _job_ended(self, job: model.Job) -> None:
@@ -231,7 +236,7 @@ class Waiting:
         for sync in synchronisations:
             sync.left -= 1
             if not sync.left and self._remove(sync):
-                self._synchronized(sync)
+                self._synchronized(sync, _end_of_timer(sync))
 
     def dispose_ended(self, session: model.Session) -> None:
         """Reaps all of a session's tasks that have ended, whose records nobody wants."""
@@ -285,12 +290,21 @@ class Waiting:
                     codes.NO_ACTIVE_SESSION, b"the session was closed by another thread"
                 )
 
-    def _give(self, task: model.Task, question: Question) -> None:
+    def _offer(self, task: model.Task) -> None:
+        """A record is there again: whoever waits for any has it."""
+        waiter = next(iter(task.job.session.any_waiters), None)
+        if waiter is not None:
+            self._remove(waiter)
+            self._give(task, waiter.question, _end_of_timer(waiter))
+
+    def _give(self, task: model.Task, question: Question, until: float | None) -> None:
+        self.unstored.add(question, until, task)
         self._disk.save_task(task, question.token)
         answer_with_record(task, question)
         self._reap(task)
 
-    def _synchronized(self, sync: _Synchronisation) -> None:
+    def _synchronized(self, sync: _Synchronisation, until: float | None) -> None:
+        self.unstored.add(sync.question, until, disposed=sync.dispose)
         if sync.dispose:
             for task in sync.tasks:
                 if task.job.tasks.get(task.index) is task:
@@ -367,6 +381,17 @@ def _tell(of: model.Task | model.Job, waiter: _Wait | _Synchronisation) -> None:
 def _do_not_tell(of: model.Task | model.Job, waiter: _Wait | _Synchronisation) -> None:
     if of.waiters is not None:
         of.waiters.pop(waiter, None)
+
+
+def _end_of(milliseconds: int) -> float | None:
+    """When a wait's time is over, by the loop's clock; None: never."""
+    if milliseconds < 0:
+        return None
+    return asyncio.get_running_loop().time() + milliseconds / 1000
+
+
+def _end_of_timer(waiter: _Wait | _Synchronisation) -> float | None:
+    return None if waiter.timer is None else waiter.timer.when()
 
 
 def _timeout() -> codes.Refusal:
