@@ -4,7 +4,8 @@
 
 #include "errors.h"
 
-/* The numbers by which the protocol knows the attributes; core/spec.py has the same list. */
+/* The numbers by which the protocol knows the attributes; core/spec.py has the same ones,
+ * which tests/local/test_rules.py compares. */
 enum scalar {
     REMOTE_COMMAND,
     JS_STATE,

@@ -1,5 +1,5 @@
 /* The engine's folder: DRMAA_LOCAL_HOME, or one for this host in the user's state folder.
- * core/home.py finds the same folder by the same rules. */
+ * core/home.py has the same rules: tests/local/test_rules.py compares them. */
 #include "home.h"
 
 #include <errno.h>

@@ -117,6 +117,23 @@ def host_name() -> str:
     return socket.gethostname() or "localhost"
 
 
+def _open(path: Path, *, make: bool) -> int:
+    """Opens the folder; makes it, and those above it, as `engine/_c/home.c` does."""
+    try:
+        return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        if not make:
+            raise
+    for folder in (*reversed(path.parents), path):
+        try:
+            folder.mkdir(mode=0o700)
+        except OSError:
+            # It is there, or it cannot be made, which the next or the last one shows.
+            if folder == path and not folder.is_dir():
+                raise
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+
+
 class Home:
     """The folder, open and checked.
 
@@ -142,10 +159,7 @@ class Home:
                 f"takes {_MOST_PATH} at most: set {self.variable} to a shorter one"
             )
         try:
-            if make:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.mkdir(mode=0o700, exist_ok=True)
-            self.folder: int = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            self.folder: int = _open(path, make=make)
         except OSError as error:
             raise HomeError(
                 f"{self.title}'s folder '{path}' cannot be made or opened: {error.strerror}; "
