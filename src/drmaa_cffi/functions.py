@@ -20,12 +20,11 @@ from ._functions.folder import Folder
 from ._functions.future import FunctionFuture, Place, RemoteError, RemoteTraceback
 from ._functions.plain import plain
 from ._functions.progress import progress
-from ._template.drms import find
+from ._functions.templates import index_variable, template_of
 from ._waiting.timeouts import patience_of
 from .errors import (
     IllegalStateException,
     NoActiveSessionException,
-    UnsupportedAttributeException,
     invalid_argument,
     shown,
 )
@@ -44,18 +43,6 @@ if TYPE_CHECKING:
 __all__ = ["FunctionExecutor", "FunctionFuture", "RemoteError", "RemoteTraceback", "progress"]
 
 T = TypeVar("T")
-
-#: The environment variable with a bulk job's index, by DRM. HTCondor has none.
-_INDEX = {
-    "local": "TASK_ID",
-    "gridengine": "SGE_TASK_ID",
-    "slurm": "SLURM_ARRAY_TASK_ID",
-    "torque": "PBS_ARRAYID",
-    "pbspro": "PBS_ARRAY_INDEX",
-    "lsf": "LSB_JOBINDEX",
-}
-#: What the interpreter needs to start as it did here, beside all PYTHON...
-_ENVIRONMENT = ("PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "CONDA_PREFIX")
 
 
 class FunctionExecutor(Executor):
@@ -101,9 +88,9 @@ class FunctionExecutor(Executor):
         self._pid = os.getpid()
         self._jobs = JobExecutor(session)
         try:
-            self._template = _template(template, resources)
+            self._template = template_of(template, resources)
             try:
-                self._variable = _variable()
+                self._variable = index_variable()
                 self._folder = Folder(folder)
             except BaseException:
                 self._template.delete()
@@ -371,50 +358,3 @@ def _results(futures: list[FunctionFuture[Any]], end: float, *, is_endless: bool
     finally:
         for future in futures:
             future.cancel()
-
-
-def _template(
-    given: JobTemplate | Mapping[str, Any] | None, resources: Resources | None
-) -> JobTemplate:
-    """Return a template for all jobs of an executor."""
-    if isinstance(given, JobTemplate):
-        template = given.copy()
-    elif given is None or isinstance(given, Mapping):
-        template = JobTemplate(**(given or {}))
-    else:
-        raise invalid_argument(f"template can't be {shown(given)}: pass a JobTemplate or a dict")
-    try:
-        template.remoteCommand = sys.executable
-        template.joinFiles = True
-        template.jobEnvironment = {**_environment(), **(_value(template, "jobEnvironment") or {})}
-        if not _value(template, "workingDirectory"):
-            template.workingDirectory = Path.cwd()
-        if not _value(template, "jobName"):
-            template.jobName = "python"
-        if resources is not None:
-            template.resources = resources
-    except BaseException:
-        template.delete()
-        raise
-    return template
-
-
-def _value(template: JobTemplate, name: str) -> Any:
-    # Some libraries answer for what was never set with an error that is an AttributeError.
-    return getattr(template, name, None)
-
-
-def _environment() -> dict[str, str]:
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if name in _ENVIRONMENT or name.startswith("PYTHON")
-    }
-
-
-def _variable() -> str:
-    """Return the environment variable with a bulk job's index; empty where there is none."""
-    try:
-        return _INDEX.get(find(Session.drmsInfo).section, "")
-    except UnsupportedAttributeException:  # an unknown DRM
-        return ""

@@ -114,14 +114,7 @@ def more_memory(template: JobTemplate, info: JobInfo) -> JobTemplate:
 
 
 def more_time(template: JobTemplate, info: JobInfo) -> JobTemplate:
-    """Ask for twice the time: for Retry.change.
-
-    Args:
-        template: The next attempt's template; its resources have a walltime.
-        info: The record of the last attempt.
-
-    Raises:
-        InvalidArgumentException: the template's resources name no walltime.
+    """Do the same as more_memory() with the walltime.
 
     C: the attribute drmaa_native_specification.
     """

@@ -375,3 +375,32 @@ def test_functions_of_the_program(session: Session, tmp_path: Path) -> None:
     assert "" == done.stderr
     said = "[7.0, 9.0, 24, [False, False], 5.0]\nValueError('no') True\n"
     assert said == done.stdout
+
+
+def test_readme_of_submitit(executor: FunctionExecutor, tmp_path: Path) -> None:
+    """What submitit's README shows: a call, its job's id and result, and an array of calls."""
+
+    def add(one: int, other: int) -> int:
+        return one + other
+
+    with FunctionExecutor(
+        Session, folder=tmp_path / "log_test", resources=Resources(walltime="0:01:00")
+    ) as limited:
+        job = limited.submit(add, 5, 7)
+        assert 12 == job.result(LONG)
+        assert job.job_id == job.job.job_id
+    jobs = executor.submit_bulk(add, [1, 2, 3, 4], [10, 20, 30, 40])
+    assert [11, 22, 33, 44] == [job.result(LONG) for job in jobs]
+
+
+def test_readme_of_gridmap(executor: FunctionExecutor) -> None:
+    """What gridmap's README shows: factorials, mapped over a list, in its order."""
+
+    def compute_factorial(number: int) -> int:
+        product = 1
+        for factor in range(number):
+            product *= factor + 1
+        return product
+
+    results = list(executor.map(compute_factorial, [3, 5, 10, 20], timeout=LONG))
+    assert [6, 120, 3628800, 2432902008176640000] == results
