@@ -28,9 +28,10 @@ def session() -> Iterator[Session]:
     try:
         yield opened
     finally:
-        end_all_jobs()
-        with contextlib.suppress(drmaa_cffi.NoActiveSessionException):  # closed by the test
-            opened.exit()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(contextlib.suppress(drmaa_cffi.NoActiveSessionException))
+            stack.callback(opened.exit)  # the test may have
+            end_all_jobs()
 
 
 @pytest.fixture
