@@ -108,6 +108,12 @@ class Cluster:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGCONT)
 
+    def resume(self) -> None:
+        """Let the node take jobs again, if it is drained."""
+        (node,) = self.run("sinfo", "--noheader", "--format=%n", "--partition=main").split()
+        with contextlib.suppress(AssertionError):  # it was not
+            self.run("scontrol", "update", f"NodeName={node}", "State=RESUME")
+
     def cancel_all(self) -> None:
         """End all jobs; return when none is left."""
         # A job that was requeued is no longer among those that the first look has found.

@@ -20,6 +20,9 @@ DOUBTFUL = {
     # slurmctld was killed before it could answer.
     "reset": '$real "$@" >/dev/null; echo "sbatch: error: Batch job submission failed: '
     'Connection reset by peer" >&2; exit 1',
+    # Seen with a slurmctld that was killed in the middle of it.
+    "no socket": '$real "$@" >/dev/null; echo "sbatch: error: Batch job submission failed: '
+    'Unexpected missing socket error" >&2; exit 1',
     "silent": '$real "$@" >/dev/null; exit 0',
     # A site's wrapper has its say.
     "talkative": 'echo "Welcome. Hours left: 1234"; $real "$@"; '
