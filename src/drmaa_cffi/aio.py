@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, AsyncIterator, Callable, Iterable
 from . import session as sync
 from ._binding.jobids import job_id_of, job_ids_of
 from ._waiting import sleeping, waiting
+from ._waiting.entries import record_of
 from ._waiting.inbox import Inbox
 from ._waiting.loops import call, call_long
 from ._waiting.submissions import watch
@@ -28,7 +29,6 @@ from .errors import (
     ExitTimeoutException,
     InvalidJobException,
     NoActiveSessionException,
-    NoResourceUsageException,
     from_code,
     invalid_argument,
 )
@@ -278,14 +278,12 @@ class Session:
             ids = []
             with suppress(InvalidJobException):  # none is left
                 while True:
-                    yield _record(await self._outcome(JOB_IDS_SESSION_ANY))
+                    yield record_of(await self._outcome(JOB_IDS_SESSION_ANY))
         with Inbox() as inbox:
             for job_id in ids:
                 await _want(inbox, job_id)
             for _ in ids:
-                outcome = await inbox.get()
-                assert outcome is not None  # noqa: S101 - without a timeout there is one
-                yield _record(outcome)
+                yield await _next(inbox)
 
     async def synchronize(
         self,
@@ -382,13 +380,11 @@ def _close() -> None:
         sync.Session.exit()
 
 
-def _record(outcome: Outcome) -> JobInfo:
-    """Return the record, that of a job without usage, too."""
+async def _next(inbox: Inbox) -> JobInfo:
+    """Return the next record; a generator's frame, which stays, must not hold an error."""
+    outcome = await inbox.get()
+    assert outcome is not None  # noqa: S101 - without a timeout there is one
     try:
-        if isinstance(outcome, NoResourceUsageException) and outcome.jobInfo is not None:
-            return outcome.jobInfo
-        if isinstance(outcome, DrmaaException):
-            raise outcome
-        return outcome
+        return record_of(outcome)
     finally:
         del outcome

@@ -12,7 +12,7 @@ ROOT = Path(drmaa_cffi.__file__).parent
 #: From the bottom: what stands in a line may import from lines above it, and from itself. A name
 #: is a module or a room with all that is in it; the longest that fits is the one that counts.
 ORDER = [
-    ["_drmaa", "_programs", "errors", "usage"],
+    ["_drmaa", "_programs", "errors", "usage", "sacct"],
     ["const"],
     ["causes"],
     ["jobinfo"],

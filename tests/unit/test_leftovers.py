@@ -7,7 +7,7 @@ import gc
 import threading
 import weakref
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Coroutine, Iterator
 
 import pytest
 from fake import Fake
@@ -187,7 +187,10 @@ def test_futures(
     assert held is None
 
 
-@pytest.mark.parametrize("name", ["wait", "no job", "as_completed", "runJob", "initialize"])
+@pytest.mark.parametrize(
+    "name",
+    ["wait", "no job", "closed", "as_completed", "closed as_completed", "runJob", "initialize"],
+)
 def test_coroutines(fake: Fake, session: Session, template: JobTemplate, name: str) -> None:
     """Coroutines."""
     loop = asyncio.new_event_loop()
@@ -198,9 +201,15 @@ def test_coroutines(fake: Fake, session: Session, template: JobTemplate, name: s
         async for _ in other.as_completed([job_id]):
             pass
 
+    async def closed(waiting: Coroutine[Any, Any, object]) -> None:
+        loop.call_later(0.1, loop.run_in_executor, None, session.exit)
+        await waiting
+
     calls: dict[str, Callable[[], Any]] = {
         "wait": lambda: other.wait(job, 0.1),
         "no job": lambda: other.wait("no-such-job"),
+        "closed": lambda: closed(other.wait(job)),
+        "closed as_completed": lambda: closed(all_of(job)),
         "as_completed": lambda: all_of("no-such-job"),
         "runJob": lambda: refuses(fake, "drmaa_run_job", lambda: other.runJob(template))(),
         "initialize": other.initialize,

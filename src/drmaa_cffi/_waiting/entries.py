@@ -7,7 +7,7 @@ import math
 from typing import AbstractSet, Callable, Union
 
 from drmaa_cffi.const import JOB_IDS_SESSION_ANY, JobState
-from drmaa_cffi.errors import DrmaaException, Errno, from_code
+from drmaa_cffi.errors import DrmaaException, Errno, NoResourceUsageException, from_code
 from drmaa_cffi.jobinfo import JobInfo
 
 #: A record, or the error that the wait for its job ends with, which may carry one.
@@ -76,6 +76,18 @@ def state_of(outcome: Outcome) -> JobState:
 def has_record(outcome: Outcome) -> bool:
     """Whether a job's end is known by this."""
     return not isinstance(outcome, DrmaaException) or outcome.jobInfo is not None
+
+
+def record_of(outcome: Outcome) -> JobInfo:
+    """Return the record, that of a job without usage, too."""
+    try:
+        if isinstance(outcome, NoResourceUsageException) and outcome.jobInfo is not None:
+            return outcome.jobInfo
+        if isinstance(outcome, DrmaaException):
+            raise outcome
+        return outcome
+    finally:
+        del outcome
 
 
 def id_of(asked: object, outcome: Outcome) -> str:
