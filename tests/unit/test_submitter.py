@@ -12,6 +12,7 @@ from moments import LIMIT, until
 from drmaa_cffi import (
     Cause,
     DeniedByDrmException,
+    DrmCommunicationException,
     Errno,
     InternalException,
     InvalidArgumentException,
@@ -142,3 +143,22 @@ def test_cancel_while_it_ends(
     fake.finish(other.job_id)
     assert other.result(LIMIT).ok
     assert [False] == told
+
+
+def test_many_refused_for_now(fake: Fake, capped: JobExecutor, template: JobTemplate) -> None:
+    """Those of many that the DRM does not take now are tried later, fewer at once."""
+    fake.diagnoses(b"Job violates accounting/QOS policy (job submit limit)")
+    fake.returns("drmaa_run_job", Errno.DENIED_BY_DRM, last=3)
+    futures = capped.submit_all([template] * 4)
+    until(lambda: all(future.job_id for future in futures))
+    assert 7 == fake.calls("drmaa_run_job")
+    fake.finish()
+    assert [True] * 4 == [future.result(LIMIT).ok for future in futures]
+
+
+def test_many_without_drm(fake: Fake, session: Session, template: JobTemplate) -> None:
+    """Where the DRM can't be reached it is not asked for each of many jobs."""
+    fake.returns("drmaa_run_job", Errno.DRM_COMMUNICATION_FAILURE)
+    with JobExecutor(session) as executor, pytest.raises(DrmCommunicationException):
+        executor.submit_all([template] * 3)
+    assert 1 == fake.calls("drmaa_run_job")
