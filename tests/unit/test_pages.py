@@ -19,7 +19,7 @@ MARKDOWN = MarkdownIt("commonmark").enable("table")
 OF_SPHINX = {DOCS / "index.md", *DOCS.glob("reference/*.md")}
 PAGES = sorted({ROOT / "README.md", *DOCS.rglob("*.md")} - OF_SPHINX)
 TUTORIAL = DOCS / "tutorial" / "index.md"
-EXAMPLES = sorted(ROOT.glob("examples/*.*"))
+EXAMPLES = sorted({*ROOT.glob("examples/*.py"), *ROOT.glob("examples/*.sh")})
 
 
 def tokens(page: Path) -> Iterator[Token]:
