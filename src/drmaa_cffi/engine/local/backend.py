@@ -148,9 +148,11 @@ class Local:
 
     def _jobs_named(self, names: list[str]) -> list[str]:
         """The options to wait for the jobs of these names that have not ended."""
+        if not names:  # as nearly always: else a chain would cost its length for each of its jobs
+            return []
         wanted = {name.encode("utf-8", "surrogateescape") for name in names}
         jobs = [job for job in self._core.jobs.values() if job.unfinished]
-        return [f"--after={job.number}" for job in jobs if wanted and job.spec.name in wanted]
+        return [f"--after={job.number}" for job in jobs if job.spec.name in wanted]
 
     def check(self, job: model.Job) -> None:
         """Refuses a job that could never run; its ids come from its number."""
