@@ -2,7 +2,9 @@
 
 Run ``python benchmarks/binding.py`` where drmaa-cffi and drmaa 0.7.9 are installed and a C
 compiler is at hand. All three make the same calls on a libdrmaa whose routines do nothing, in one
-run; each figure is the median of rounds in which the two packages take turns.
+run; each figure is the median of rounds. In a round every call is made through both packages, one
+after the other, so that what else the machine does meets all of them; the spread is that of the
+middle half of the rounds' ratios.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ C_SIDE = HERE.parent / "src" / "drmaa_cffi" / "_binding" / "_c"
 IDS = [f"1234567.{index}" for index in range(10_000)]
 ARGS = [f"argument {index}" for index in range(10)]
 ENVIRONMENT = {f"VARIABLE_{index}": "some value " * 3 for index in range(100)}
-ROUNDS = 9
+ROUNDS = 15
 THREADS_TARGET, IMPORT_TARGET, MEMORY_TARGET = 7.0, 1.5, 3.0
 # The first words of a line of the table, how often a round makes the call, and the least ratio.
 OPERATIONS = {
@@ -51,6 +53,9 @@ class Row(NamedTuple):
     drmaa_cffi: float
     c: float
     ratio: float
+    #: The quarter of the rounds that was worst for us begins here, the best one here.
+    low: float
+    high: float
     target: float
 
 
@@ -132,20 +137,25 @@ def table(library: Path, folder: Path, *, quick: bool) -> list[Row]:
         package.Session.initialize()
     c = in_c(library, folder)
     theirs, ours = operations(drmaa), operations(drmaa_cffi)
+    rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in OPERATIONS}
+    for _ in range(ROUNDS):
+        for name, (full, _) in OPERATIONS.items():
+            times = 1 if quick else full
+            pair = microseconds(theirs[name], times), microseconds(ours[name], times)
+            rounds[name].append(pair)
     rows = []
-    for name, (full, target) in OPERATIONS.items():
-        times = 1 if quick else full
-        rounds = [
-            (microseconds(theirs[name], times), microseconds(ours[name], times))
-            for _ in range(ROUNDS)
-        ]
+    for name, (_, target) in OPERATIONS.items():
+        ratios = [one / other for one, other in rounds[name]]
+        low, median, high = statistics.quantiles(ratios, n=4)
         rows.append(
             Row(
                 name,
-                statistics.median(one for one, _ in rounds),
-                statistics.median(other for _, other in rounds),
+                statistics.median(one for one, _ in rounds[name]),
+                statistics.median(other for _, other in rounds[name]),
                 c[name],
-                statistics.median(one / other for one, other in rounds),
+                median,
+                low,
+                high,
                 target,
             )
         )
@@ -260,11 +270,12 @@ def measure(*, quick: bool = False) -> dict[str, Any]:
 def show(found: dict[str, Any]) -> None:
     """Print the figures as tables."""
     print(f"Python {found['python']}, {found['machine']}; microseconds a call\n")
-    print(f"{'':28} {'drmaa':>9} {'drmaa_cffi':>11} {'C':>9}   ratio  target")
+    print(f"{'':28} {'drmaa':>9} {'drmaa_cffi':>11} {'C':>9}   ratio       spread  target")
     for row in found["operations"]:
         print(
             f"{row['operation']:28} {row['drmaa']:9.2f} {row['drmaa_cffi']:11.2f} "
-            f"{row['c']:9.3f} {row['ratio']:7.2f} {row['target']:7.1f}"
+            f"{row['c']:9.3f} {row['ratio']:7.2f} {row['low']:5.2f}-{row['high']:5.2f} "
+            f"{row['target']:7.1f}"
         )
     threads_ = found["threads"]
     print(f"\n8 threads to 1, with a library of 1 ms: {threads_['8 threads to 1']:.2f}")

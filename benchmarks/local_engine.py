@@ -1,4 +1,4 @@
-"""Measure the local engine beside what people use instead: xargs, psij-python, task-spooler.
+"""Measure the local engine beside what people use instead: xargs, GNU parallel and others.
 
 Run ``python benchmarks/local_engine.py`` where drmaa-cffi is installed; ``--help`` tells the
 options. Every number is the median of some rounds, the peers' rounds between the engine's, so
@@ -8,9 +8,11 @@ that all see the same machine. Peers that are not installed are left out.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
+import resource
 import shutil
 import statistics
 import subprocess
@@ -18,24 +20,12 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterable, Iterator, Optional
 
+import peers
 from binding import machine
 
 ALL = "DRMAA_JOB_IDS_SESSION_ALL"
-_PSIJ = """
-import sys, time
-from psij import Job, JobExecutor, JobSpec
-executor = JobExecutor.get_instance("local")
-count = int(sys.argv[1])
-begin = time.perf_counter()
-jobs = [Job(JobSpec(executable="/bin/true")) for _ in range(count)]
-for job in jobs:
-    executor.submit(job)
-for job in jobs:
-    job.wait()
-print(count / (time.perf_counter() - begin))
-"""
 
 
 def settings(home: Path, slots: int) -> dict[str, str]:
@@ -54,16 +44,39 @@ def ask_engine(*words: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def memory(pid: int) -> float:
-    """The resident memory of a process, in MiB."""
+def peak(pid: int) -> float:
+    """The most resident memory that a process has had, in MiB."""
     status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def processor(pid: int) -> float:
-    """The processor time of a process so far, in seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """The processor time of a process so far, in seconds, to the microsecond."""
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((each / "schedstat").read_text().split()[0]) for each in threads) / 1e9
+
+
+def runner_of(home: Path) -> int:
+    """The process that is the parent of the jobs."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if words[0].endswith(b"/job-runner") and words[1] == os.fsencode(home):
+                return int(process.name)
+    sys.exit("the engine has no runner")
+
+
+@contextlib.contextmanager
+def spent(shares: list[dict[str, float]], count: int, engine: int, runner: int) -> Iterator[None]:
+    """Add to *shares* what each process takes of the processors for a job, in milliseconds."""
+
+    def now() -> dict[str, float]:
+        client = time.clock_gettime(time.CLOCK_PROCESS_CPUTIME_ID)
+        return {"engine": processor(engine), "runner": processor(runner), "client": client}
+
+    before = now()
+    yield
+    shares.append({name: (after - before[name]) / count * 1e3 for name, after in now().items()})
 
 
 class Engine:
@@ -104,6 +117,47 @@ class Engine:
             self.session.wait(job_id, 600)
         return count / (time.perf_counter() - begin)
 
+    def in_bulk(self, count: int) -> float:
+        """The same by one bulk job, whose tasks are waited for together."""
+        begin = time.perf_counter()
+        self.session.runBulkJobs(self.template("/bin/true"), 1, count, 1)
+        self.session.synchronize([ALL], 600, True)
+        return count / (time.perf_counter() - begin)
+
+    def by_executor(self, count: int) -> float:
+        """The same by the futures of a JobExecutor."""
+        from drmaa_cffi import JobExecutor  # noqa: PLC0415  as above
+
+        begin = time.perf_counter()
+        with JobExecutor(self.session) as executor:
+            job = self.template("/bin/true")
+            for future in [executor.submit(job) for _ in range(count)]:
+                future.result(600)
+        return count / (time.perf_counter() - begin)
+
+    def many(self, count: int) -> tuple[float, float]:
+        """Seconds to terminate a list of jobs, milliseconds to take each record by wait(ANY)."""
+        job = self.template("/bin/true", jobSubmissionState="drmaa_hold")
+        ids = [self.session.runJob(job) for _ in range(count)]
+        begin = time.perf_counter()
+        self.session.control(ids, "terminate")
+        ended = time.perf_counter()
+        for _ in ids:
+            self.session.wait(self.session.JOB_IDS_SESSION_ANY, 600)
+        return ended - begin, (time.perf_counter() - ended) / count * 1e3
+
+    def restart(self, queued: int) -> float:
+        """Seconds from a start of the engine to its first answer, with so many jobs queued."""
+        job = self.template("/bin/true", jobSubmissionState="drmaa_hold")
+        ids = [self.session.runJob(job) for _ in range(queued)]
+        ask_engine("stop")
+        begin = time.perf_counter()
+        self.session.jobStatus(ids[-1])
+        took = time.perf_counter() - begin
+        self.session.control(ALL, "terminate")
+        self.session.synchronize([ALL], 600, True)
+        return took
+
     def latency(self, folder: Path, count: int) -> list[float]:
         """Milliseconds from a process's last word to the return of its wait."""
         clock = folder / "clock"
@@ -123,20 +177,20 @@ class Engine:
             took.append((time.time() - float(out.read_text(encoding="ascii"))) * 1000)
         return took
 
-    def bulk(self, count: int) -> tuple[float, float, float]:
-        """Seconds to accept a bulk job, then to end it; the engine's memory between, in MiB."""
+    def bulk(self, count: int) -> tuple[float, float, float, float]:
+        """A bulk job: seconds to accept, to end and to dispose of it; a jobStatus beside it."""
         job = self.template("/bin/true", jobSubmissionState="drmaa_hold")
         begin = time.perf_counter()
         ids = self.session.runBulkJobs(job, 1, count, 1)
-        accepted = time.perf_counter() - begin
-        assert len(ids) == count
+        accepted = time.perf_counter()
+        self.session.jobStatus(ids[-1])
+        asked = time.perf_counter()
         self.session.control(ALL, "release")
-        pid = json.loads(ask_engine("status"))["pid"]
-        used = memory(pid)
-        begin = time.perf_counter()
         self.session.control(ALL, "terminate")
+        ended = time.perf_counter()
         self.session.synchronize([ALL], 600, True)
-        return accepted, time.perf_counter() - begin, max(used, memory(pid))
+        disposed = time.perf_counter()
+        return accepted - begin, ended - asked, disposed - ended, (asked - accepted) * 1e3
 
     def status(self, queued: int) -> float:
         """Milliseconds of a jobStatus with so many jobs queued."""
@@ -159,96 +213,104 @@ class Engine:
         return processor(pid) - before
 
 
-def xargs(count: int, slots: int) -> Optional[float]:
-    """Jobs a second of ``xargs -P slots -n 1 /bin/true``."""
-    numbers = "".join(f"{number}\n" for number in range(count))
-    begin = time.perf_counter()
-    words = ["xargs", "-P", str(slots), "-n", "1", "/bin/true"]
-    subprocess.run(words, input=numbers, text=True, check=True)
-    return count / (time.perf_counter() - begin)
-
-
-def psij(python: str, count: int) -> Optional[float]:
-    """Jobs a second of psij-python's local executor, which has no slots: all at once.
-
-    All are submitted before the first is waited for, since its waits poll.
-    """
-    done = subprocess.run(
-        [python, "-c", _PSIJ, str(count)],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False,
-    )  # fmt: skip
-    return float(done.stdout.split()[-1]) if done.returncode == 0 and done.stdout else None
-
-
-def spooler(folder: Path, count: int, slots: int) -> Optional[float]:
-    """Jobs a second of task-spooler."""
-    program = shutil.which("tsp") or shutil.which("ts")
-    if program is None:
-        return None
-    environment = {**os.environ, "TS_SOCKET": str(folder / "spooler"), "TS_MAXFINISHED": "10"}
-
-    def call(*words: str) -> None:
-        subprocess.run([program, *words], env=environment, check=True, stdout=subprocess.DEVNULL)
-
-    call("-S", str(slots))
-    begin = time.perf_counter()
-    for _ in range(count):
-        call("-n", "/bin/true")
-    # One slot less each: the last to end is not the last to have been put in.
-    for _ in range(slots):
-        call("-n", "/bin/true")
-    call("-w")
-    took = time.perf_counter() - begin
-    call("-K")
-    return count / took
-
-
-def rounds(times: int, *measures: Callable[[], Optional[float]]) -> list[Optional[float]]:
-    """The medians of several measures, taken in turns."""
+def in_turns(times: int, *measures: Callable[[], Optional[float]]) -> list[list[float]]:
+    """What several measures find, taken in turns."""
     taken: list[list[float]] = [[] for _ in measures]
     for _ in range(times):
         for values, measure in zip(taken, measures):
             value = measure()
             if value is not None:
                 values.append(value)
+    return taken
+
+
+def rounds(times: int, *measures: Callable[[], Optional[float]]) -> list[Optional[float]]:
+    """The medians of several measures, taken in turns."""
+    taken = in_turns(times, *measures)
     return [statistics.median(values) if values else None for values in taken]
+
+
+def medians(found: Iterable[tuple[float, ...]]) -> list[float]:
+    """The medians of figures that are measured together."""
+    return [statistics.median(values) for values in zip(*found)]
 
 
 def measure(jobs: int, slots: int, times: int, python: str) -> dict[str, Any]:
     """Take the figures; the sizes go with the number of jobs."""
-    bulk, queued, waits, few = 100 * jobs, 10 * jobs, max(2, jobs // 5), min(jobs, 200)
+    bulk, queued, many = 1000 * jobs, 10 * jobs, 10 * jobs
+    waits, few = max(2, jobs // 5), min(jobs, 200)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        os.environ.update(settings(folder / "engine", slots))
+        home = folder / "engine"
+        os.environ.update(settings(home, slots))
         engine = Engine()
         (cold,) = rounds(times, engine.cold)
         engine.session.initialize()
-        ours, theirs, other, spooled = rounds(
+        pid, runner = json.loads(ask_engine("status"))["pid"], runner_of(home)
+        shares: dict[str, list[dict[str, float]]] = {}
+
+        def ours(words: str, run: Callable[[int], float]) -> Callable[[], Optional[float]]:
+            def measured() -> float:
+                with spent(shares.setdefault(words, []), jobs, pid, runner):
+                    return run(jobs)
+
+            return measured
+
+        def theirs() -> Optional[float]:
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            rate = peers.xargs(jobs, slots)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            took = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            shares.setdefault("xargs", []).append({"job": took / jobs * 1e3})
+            return rate
+
+        taken = in_turns(
             times,
-            lambda: engine.throughput(jobs),
-            lambda: xargs(jobs, slots),
-            lambda: psij(python, few),
-            lambda: spooler(folder, few, slots),
+            theirs,
+            ours("one by one", engine.throughput),
+            ours("in bulk", engine.in_bulk),
+            ours("by JobExecutor", engine.by_executor),
+            lambda: peers.parallel(few, slots),
+            lambda: peers.psij(python, few),
+            lambda: peers.spooler(folder, few, slots),
         )
         latency = engine.latency(folder, waits)
-        bulks = [engine.bulk(bulk) for _ in range(times)]
+        ended, reaped = medians(engine.many(many) for _ in range(times))
+        accepted, terminated, disposed, asked = medians(engine.bulk(bulk) for _ in range(times))
+        most = peak(pid)
         (status,) = rounds(times, lambda: engine.status(queued))
         idle = engine.idle(5)
+        (restarted,) = rounds(1, lambda: engine.restart(100 * jobs))
         engine.session.exit()
         ask_engine("stop", "--terminate")
-    accepted, ended, used = (statistics.median(values) for values in zip(*bulks))
+    rates = [statistics.median(values) if values else None for values in taken]
+    to_xargs = [
+        statistics.median(one / other for one, other in zip(values, taken[0]))
+        for values in taken[1:4]
+    ]
     # What it is, its figure, the figure's unit.
     rows: list[tuple[str, Optional[float], str]] = [
-        (f"`/bin/true` on {slots} slots, submitted one by one", ours, "jobs/s"),
-        (f"`xargs -P {slots} -n 1`", theirs, "jobs/s"),
-        (f"psij-python, its local executor, {few} at once", other, "jobs/s"),
-        (f"task-spooler, {slots} slots", spooled, "jobs/s"),
+        (f"`xargs -P {slots} -n 1 /bin/true`", rates[0], "jobs/s"),
+        (f"the same on {slots} slots, submitted one by one", rates[1], "jobs/s"),
+        ("in one bulk job", rates[2], "jobs/s"),
+        ("by the futures of a JobExecutor", rates[3], "jobs/s"),
+        ("to xargs: one by one", to_xargs[0], "x"),
+        ("to xargs: in bulk", to_xargs[1], "x"),
+        ("to xargs: by a JobExecutor", to_xargs[2], "x"),
+        (f"GNU parallel, {slots} jobs", rates[4], "jobs/s"),
+        (f"psij-python, its local executor, {few} at once", rates[5], "jobs/s"),
+        (f"task-spooler, {slots} slots", rates[6], "jobs/s"),
         ("a process ends, its `wait` returns", statistics.median(latency), "ms"),
         ("the same, 95th percentile", statistics.quantiles(latency, n=20)[-1], "ms"),
+        (f"{many:,} jobs are terminated by one order", ended, "s"),
+        ("a record is taken by `wait` for any job", reaped, "ms"),
         (f"a bulk of {bulk:,} is accepted", accepted, "s"),
-        ("the engine's memory with it", used, "MiB"),
-        ("all of it is terminated and disposed of", ended, "s"),
+        ("all of it is released and terminated", terminated, "s"),
+        ("all of it is disposed of", disposed, "s"),
+        ("`jobStatus` beside it", asked, "ms"),
+        ("the most memory the engine had by then", most, "MiB"),
         (f"`jobStatus` with {queued:,} jobs queued", status, "ms"),
+        (f"an engine with {100 * jobs:,} queued jobs is started and answers", restarted, "s"),
         ("no engine runs, to the first job's record", cold, "s"),
         ("processor time of 5 idle seconds", idle, "s"),
     ]
@@ -257,6 +319,10 @@ def measure(jobs: int, slots: int, times: int, python: str) -> dict[str, Any]:
         "python": platform.python_version(),
         "machine": machine(),
         "rows": rows,
+        "shares": {
+            words: {name: statistics.median(each[name] for each in some) for name in some[0]}
+            for words, some in shares.items()
+        },
     }
 
 
@@ -277,7 +343,7 @@ def main() -> None:
     found = measure(chosen.jobs, chosen.slots, chosen.rounds, chosen.psij)
     print(f"Python {found['python']}, {found['machine']}\n")
     for what, value, unit in found["rows"]:
-        print(f"{what:<55} {'not installed' if value is None else f'{value:.3f} {unit}':>16}")
+        print(f"{what:<60} {'not installed' if value is None else f'{value:.3f} {unit}':>16}")
     if chosen.json:
         chosen.json.write_text(json.dumps(found), encoding="utf-8")
 

@@ -1,8 +1,8 @@
-"""Write the tables and the chart of docs/explanation/speed.md from what a benchmark found.
+"""Write the tables and the charts of docs/explanation/speed.md from what a benchmark found.
 
 ``python benchmarks/pages.py FIGURES.json...``: each file is what ``--json`` of binding.py,
 functions.py, futures.py, gridengine.py, local_engine.py or slurm.py wrote. Each table goes between
-its two comments on the page; the chart shows binding.py's.
+its two comments on the page; a chart shows binding.py's, another what local_engine.py's jobs take.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ DOCS = Path(__file__).parent.parent / "docs" / "explanation"
 # The chart's colours change with the reader's, its ground with them.
 STYLE = """
   svg { font: 13px system-ui, sans-serif; --ground: #fff; --text: #1f2328; --dim: #59636e;
-        --theirs: #d1d9e0; --ours: #0969da; --c: #9a6700; }
+        --theirs: #d1d9e0; --ours: #0969da; --c: #9a6700; --client: #1a7f37; }
   @media (prefers-color-scheme: dark) {
     svg { --ground: #151b23; --text: #f0f6fc; --dim: #9198a1;
-          --theirs: #3d444d; --ours: #4493f8; --c: #e3b341; }
+          --theirs: #3d444d; --ours: #4493f8; --c: #e3b341; --client: #3fb950; }
   }
   .ground { fill: var(--ground); } .theirs { fill: var(--theirs); }
-  .ours { fill: var(--ours); } .c { fill: var(--c); }
+  .ours { fill: var(--ours); } .c { fill: var(--c); } .client { fill: var(--client); }
   text { fill: var(--text); } .dim { fill: var(--dim); } .number { text-anchor: end; }
 """
 WIDTH, LEFT, BAR, LINE = 760, 210, 330, 30
@@ -53,6 +53,7 @@ def binding_table(found: dict[str, Any]) -> str:
             figure(row["drmaa_cffi"]),
             figure(row["c"]),
             f"{row['ratio']:.1f} x",
+            f"{row['low']:.1f} to {row['high']:.1f}",
         ]
         for row in found["operations"]
     ]
@@ -67,7 +68,10 @@ def binding_table(found: dict[str, Any]) -> str:
         for row in found["scaling"]
     ]
     return (
-        markdown(["Microseconds a call", "drmaa", "drmaa_cffi", "C", "faster"], lines)
+        markdown(
+            ["Microseconds a call", "drmaa", "drmaa_cffi", "C", "faster", "in half of all rounds"],
+            lines,
+        )
         + f"\nCPython {found['python']}, {found['machine']}.\n\n"
         + f"- 8 threads that ask a library that takes 1 ms: "
         f"{found['threads']['8 threads to 1']:.1f} times one thread.\n"
@@ -143,12 +147,59 @@ def chart(found: dict[str, Any]) -> str:
     return "\n".join([*out, "</svg>\n"])
 
 
+# Who takes the processors, from left to right, with the class of the colour.
+SHARES = {"job": "theirs", "runner": "c", "engine": "ours", "client": "client"}
+SHARE_WORDS = {
+    "job": "the job itself",
+    "runner": "runner",
+    "engine": "engine",
+    "client": "program",
+}
+
+
+def shares_chart(found: dict[str, Any]) -> str:
+    """Return an SVG: what a job takes of the processors, by each way to run it, and whose."""
+    ways: dict[str, dict[str, float]] = found["shares"]
+    # What xargs and its jobs take is what a job itself takes, by whomever it is started.
+    job = ways["xargs"]["job"]
+    most = max(sum(way.values()) for way in ways.values()) + job
+    height = LINE * (len(ways) + 2) + 14
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+        "<title>Processor time of a job on the local engine, and whose it is</title>",
+        f"<style>{STYLE}</style>",
+        f'<rect class="ground" width="{WIDTH}" height="{height}" rx="8"/>',
+    ]
+    x = LEFT
+    for name, words in SHARE_WORDS.items():
+        style = SHARES[name]
+        out.append(f'<rect class="{style}" x="{x}" y="14" width="12" height="12" rx="2"/>')
+        out.append(f'<text x="{x + 18}" y="25">{words}</text>')
+        x += 112
+    for number, (words, way) in enumerate(ways.items()):
+        y, x = LINE * (number + 1) + 10, float(LEFT)
+        parts = {**way, "job": job}
+        out.append(f'<text class="number" x="{LEFT - 12}" y="{y + 17}">{escape(words)}</text>')
+        for name, style in SHARES.items():
+            width = parts.get(name, 0) * (WIDTH - LEFT - 110) / most
+            out.append(
+                f'<rect class="{style}" x="{x:.1f}" y="{y + 3}" width="{width:.1f}" height="20"/>'
+            )
+            x += width
+        total = f"{sum(parts.values()):.2f} ms"
+        out.append(f'<text class="dim number" x="{WIDTH - 16}" y="{y + 17}">{total}</text>')
+    words = "Milliseconds of processor time a job, all processes together."
+    out.append(f'<text class="dim" x="{LEFT}" y="{height - 14}">{words}</text>')
+    return "\n".join([*out, "</svg>\n"])
+
+
 def write(found: dict[str, Any], folder: Path) -> None:
     """Write what the page shows of a benchmark's figures."""
     if "drm" in found:
         name, table = "gridengine", gridengine_table(found)
     elif "engine" in found:
         name, table = "local-engine", rows_table("The local engine", found)
+        (folder / "local-engine-shares.svg").write_text(shares_chart(found), encoding="utf-8")
     elif "futures" in found:
         name, table = "futures", rows_table("Futures", found)
     elif "slurm" in found:
