@@ -12,8 +12,8 @@ import pytest
 from programs import output, run
 
 DOCS = Path(__file__).parents[2] / "docs"
-# The local engine has no words of its own for these.
-SITE = "[local]\nmemory =\nqueue =\n"
+# Some DRMs have no words of their own for these.
+SITE = "[local]\nmemory =\nqueue =\n[gridengine]\nslots = -pe smp {slots}\n"
 # Smaller numbers than the guides', for a test.
 SMALLER = {"10_000": "6", "1000": "4", '"5"': '"0"'}
 
