@@ -18,8 +18,8 @@ from faults import CALLS, CLIENT, RUNNER, Faults
 
 CLIENTS = 3
 PROGRAM = Path(__file__).with_name("chaos.py")
-#: For longer: CHAOS_SECONDS=600 pytest --drm=local -m slow -o faulthandler_timeout=0, and this.
-SECONDS = float(os.environ.get("CHAOS_SECONDS", "120"))
+#: How long the slow one lasts. What pytest prints after faulthandler_timeout is not a failure.
+SECONDS = float(os.environ.get("CHAOS_SECONDS", "600"))
 
 
 class Chaos:
@@ -88,7 +88,7 @@ class Chaos:
 
 @pytest.mark.parametrize(
     "seconds",
-    [12, pytest.param(SECONDS, marks=[pytest.mark.slow, pytest.mark.timeout(SECONDS + 300)])],
+    [60, pytest.param(SECONDS, marks=[pytest.mark.slow, pytest.mark.timeout(SECONDS + 300)])],
     ids=["short", "long"],
 )
 def test_chaos(
