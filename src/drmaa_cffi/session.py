@@ -9,6 +9,7 @@ from ._binding import calls
 from ._binding.indices import span_of
 from ._binding.inquiries import Inquiry, Version, ask_version
 from ._binding.jobids import encode_job_id, job_id_of, job_ids_of
+from ._template.native import check_name
 from ._waiting import sleeping, waiting
 from ._waiting.opening import open_session
 from ._waiting.submissions import held_up, note, step_aside, submit_bulk, under_way, watchers
@@ -169,6 +170,8 @@ class Session:
         handle = jobTemplate._handle if is_plain else handle_of(jobTemplate)  # noqa: SLF001
         if calls.takes_seconds() and sleeping.serves_signals():
             return sleeping.off_main(lambda: Session.runJob(jobTemplate))
+        if jobTemplate._is_oddly_named:  # noqa: SLF001
+            check_name(jobTemplate)
         token = object()
         try:
             under_way.add(token)
@@ -211,6 +214,7 @@ class Session:
         """
         span = span_of(beginIndex, endIndex, step, "beginIndex endIndex step")
         handle = handle_of(jobTemplate)
+        check_name(jobTemplate)
         try:
             job_ids = _patiently(lambda: submit_bulk(lambda: calls.run_bulk_jobs(handle, *span)))
         except DrmaaException as error:

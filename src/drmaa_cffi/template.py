@@ -21,6 +21,7 @@ from ._template.native import (
     CommandAttribute,
     EnvironmentAttribute,
     LimitAttribute,
+    NameAttribute,
     NativeAttribute,
     asked_of,
 )
@@ -86,7 +87,7 @@ class JobTemplate:
 
     One with an offset from UTC reaches the library, and reads back, as local time: Grid Engine's
     misreads offsets."""
-    jobName: Attribute = Attribute(const.JOB_NAME)
+    jobName: Attribute = NameAttribute(const.JOB_NAME)
     """The job's name."""
     inputPath: PathAttribute = PathAttribute(const.INPUT_PATH)
     """The job's standard input, as ``[host]:path`` text or as a path."""
@@ -110,6 +111,8 @@ class JobTemplate:
     """Seconds of running until the job is warned, suspension not counted."""
 
     _handle: calls.Handle
+    # Whether the name or the command was such that Grid Engine may refuse it.
+    _is_oddly_named: bool = False
 
     def __init__(self, **kwargs: Any) -> None:
         object.__setattr__(self, "_handle", calls.allocate_job_template())

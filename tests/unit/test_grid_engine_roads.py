@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fake import Fake, in_c
@@ -108,13 +109,8 @@ def test_elsewhere(fake: Fake, template: JobTemplate) -> None:
     [
         (
             b"Error reading answer list from qmaster",
-            {"remoteCommand": "python x.py"},
-            r"^code 17: remoteCommand 'python x.py' .* into args: remoteCommand='python', args=\[",
-        ),
-        (
-            b"Error reading answer list from qmaster",
-            {"remoteCommand": "/bin/true", "jobName": "ä"},
-            r"^code 17: jobName can't be 'ä' on Grid Engine: it has 'ä'. Nothing was submitted: ",
+            {"nativeSpecification": "-N 'a b'", "jobName": "a b"},
+            r"^code 17: jobName can't be 'a b' on Grid Engine: it has ' '. Nothing was subm",
         ),
         (
             b'denied: "1st" is not a valid object name (cannot start with a digit)',
@@ -148,6 +144,108 @@ def test_names(
             submit()
         assert (routine, 17) == (caught.value.routine, caught.value.code)
         assert diagnosis.decode() == caught.value.diagnosis
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"remoteCommand": "python x.py"},
+            (
+                "code 17: remoteCommand 'python x.py' can't name the job, as it does where no "
+                "jobName is set on Grid Engine: it has ' '. Nothing was submitted: put what "
+                "follows the command into args: remoteCommand='python', args=['x.py']; or set a "
+            ),
+        ),
+        ({"jobName": "1 ä"}, "code 17: jobName can't be '1 ä' on Grid Engine: it has ' '. "),
+        ({"jobName": "ä".encode()}, "code 17: jobName can't be 'ä' on Grid Engine: it has 'ä'. "),
+        ({"remoteCommand": Path("/a b/x\u00a0y")}, r"code 17: remoteCommand '/a b/x\xa0y' "),
+    ],
+)
+def test_names_before_submission(
+    grid_engine: Fake, template: JobTemplate, values: dict[str, Any], words: str
+) -> None:
+    """A name that its master can't read is refused before anything is submitted."""
+    for name, value in values.items():
+        setattr(template, name, value)
+    for copied in (template, template.copy(), JobTemplate(**template.asdict())):
+        with pytest.raises(drmaa_cffi.DeniedByDrmException) as caught:
+            Session.runJob(copied)
+        assert str(caught.value).startswith(words)
+        assert "letters, digits, '_', '-' and '.' that begins" in str(caught.value)
+        with pytest.raises(drmaa_cffi.DeniedByDrmException) as bulk:
+            Session.runBulkJobs(copied, 1, 2, 1)
+        assert str(caught.value) == str(bulk.value)
+    assert [0, 0] == [grid_engine.calls(f"drmaa_run_{jobs}") for jobs in ("job", "bulk_jobs")]
+
+
+def test_names_among_others(grid_engine: Fake, session: Session) -> None:
+    """Of many templates, those with such a name are refused, and the others' jobs run."""
+    names = ["ä", "plain", "a b", "other"]
+    templates = [JobTemplate(remoteCommand="/bin/true", jobName=name) for name in names]
+    with drmaa_cffi.JobExecutor(session) as executor:
+        odd, first, odder, second = executor.submit_all(templates)
+        grid_engine.finish()
+        assert [0, 0] == [job.result(10).exitStatus for job in (first, second)]
+        errors = [job.exception(10) for job in (odd, odder)]
+    assert ["jobName can't be 'ä'", "jobName can't be 'a b'"] == [
+        str(error)[9:].partition(" on ")[0] for error in errors
+    ]
+    assert 2 == grid_engine.calls("drmaa_run_job")
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"remoteCommand": "python x.py", "jobName": "ok"},
+        {"remoteCommand": "python x.py", "nativeSpecification": "-N ok"},
+        {"remoteCommand": "a b.sh", "nativeSpecification": "-b n"},
+        {"jobName": "a b", "nativeSpecification": "-jsv /site/names.sh"},
+        {"jobName": "a b", "nativeSpecification": "-@ options"},
+        {"jobName": "a b", "jobCategory": "renaming"},
+        {"remoteCommand": "/a b/c.sh"},
+        {"remoteCommand": "python /x/y.py"},
+        {"jobName": "!\"#$%&'()+,-.;<=>[]^_`{|}~"},
+    ],
+)
+def test_names_it_may_take(
+    grid_engine: Fake, template: JobTemplate, values: dict[str, str]
+) -> None:
+    """What the master may take, since something else names the job, is left to it."""
+    for name, value in values.items():
+        setattr(template, name, value)
+    assert Session.runJob(template)
+
+
+@pytest.mark.parametrize("place", ["cell", "program", "job"])
+def test_names_of_default_options(
+    grid_engine: Fake,
+    template: JobTemplate,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    """So it is where a file of default options may name the job."""
+    common = tmp_path / "default" / "common"
+    common.mkdir(parents=True)
+    monkeypatch.setenv("SGE_ROOT", str(tmp_path))
+    monkeypatch.delenv("SGE_CELL", raising=False)
+    monkeypatch.chdir(tmp_path if place == "program" else common)
+    template.remoteCommand = "python x.py"
+    template.workingDirectory = str(tmp_path)
+    with pytest.raises(drmaa_cffi.DeniedByDrmException):
+        Session.runJob(template)
+    file = common / "sge_request" if place == "cell" else tmp_path / ".sge_request"
+    file.write_text("-q all.q\n-N named\n")
+    assert Session.runJob(template)
+
+
+@pytest.mark.parametrize("system", [b"UGE 8.6.4", b"OGS/GE 2011.11p1", b"SLURM 1.1.4", b"PBS"])
+def test_names_elsewhere(fake: Fake, template: JobTemplate, system: bytes) -> None:
+    """Other systems, of which that is not known, are asked."""
+    fake.says("drmaa_get_DRM_system", system)
+    template.jobName = "ä b"
+    assert Session.runJob(template)
 
 
 @pytest.mark.parametrize(

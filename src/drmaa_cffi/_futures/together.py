@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Callable, Sequence
 
 from drmaa_cffi._binding import calls
+from drmaa_cffi._template.native import check_name
 from drmaa_cffi._waiting import waiting
 from drmaa_cffi._waiting.submissions import submit_bulk
 from drmaa_cffi.errors import DrmaaException
@@ -24,7 +25,9 @@ def run_jobs(templates: Sequence[JobTemplate]) -> list[str | DrmaaException]:
     Raises:
         DrmaaException: no job was submitted, as the first of them was refused.
     """
-    handles = [handle_of(template) for template in templates]
+    given = [handle_of(template) for template in templates]
+    refusals = [_refusal(template) for template in templates]
+    handles = [handle for handle, error in zip(given, refusals) if error is None]
     answers: list[str | DrmaaException] = []
     for at in range(0, len(handles), _MOST):
         some = handles[at : at + _MOST]
@@ -34,12 +37,22 @@ def run_jobs(templates: Sequence[JobTemplate]) -> list[str | DrmaaException]:
             if not at:
                 raise
             answers += [error] * len(some)
+    taken = iter(answers)
+    answers = [next(taken) if error is None else error for error in refusals]
     return _unless_none(
         [
             answer if isinstance(answer, str) else in_plain_words(answer, template)
             for answer, template in zip(answers, templates)
         ]
     )
+
+
+def _refusal(template: JobTemplate) -> DrmaaException | None:
+    try:
+        check_name(template)
+    except DrmaaException as error:
+        return error
+    return None
 
 
 def run_each(

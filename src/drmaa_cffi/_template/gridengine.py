@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import re
-from typing import TYPE_CHECKING, Any, Mapping, NamedTuple, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterator, Mapping, NamedTuple, Sequence
 
+from drmaa_cffi._binding import calls
 from drmaa_cffi.errors import (
-    DeniedByDrmException,
     DrmaaException,
     Errno,
     InvalidAttributeValueException,
@@ -26,6 +28,11 @@ _NAME = re.compile(r"[^\s,'\"=]+")
 # What its daemons say of a job's name that they do not take, or cannot even read.
 _OF_NAMES = re.compile(r"reading answer list|not a valid object name|not allowed in objectname")
 _NOT_IN_NAMES = re.compile(r"[^\x21-\x7e]|[/:@\\*?]")
+# Whose master refuses any name with a blank or a letter that is not ASCII: of others, not known.
+_MEASURED = "SGE 8."
+_UNPRINTABLE = re.compile(r"[^\x21-\x7e]")
+# Options that may give the job another name than its attributes do.
+_NAMING = re.compile(r"-(N|b|@|jsv)")
 # What it says when a request, a job's submission for instance, has reached its master, or not.
 _REACHED, _NOT_REACHED = "response", ("unable to contact", "send error", "unable to send")
 
@@ -96,6 +103,38 @@ def part(attribute: str, pairs: Mapping[Any, Any], entries: Mapping[Any, bytes])
     return Carried(variables, "".join(words), rest)
 
 
+def refusal(template: JobTemplate) -> DrmaaException | None:
+    """Return why its master would refuse a job for its name; None where it may take it."""
+    with contextlib.suppress(DrmaaException):
+        if not calls.get_DRM_system().startswith(_MEASURED):
+            return None
+    name = _value(template, "jobName") or _value(template, "remoteCommand").rpartition("/")[2]
+    if not _UNPRINTABLE.search(name) or _value(template, "jobCategory"):
+        return None
+    if any(_NAMING.search(options) for options in _options(template)):
+        return None
+    return _of_name(template, "", "")
+
+
+def _options(template: JobTemplate) -> Iterator[str]:
+    """Find all that its library takes options from, but for the category."""
+    with contextlib.suppress(InvalidAttributeValueException):  # it is not set
+        yield calls.get_attribute(template._handle, b"drmaa_native_specification")  # noqa: SLF001
+    cell = os.environ.get("SGE_CELL") or "default"
+    yield _text(Path(os.environ.get("SGE_ROOT", ""), cell, "common", "sge_request"))
+    with contextlib.suppress(KeyError):  # of a user that the system does not know
+        yield _text(Path(pwd.getpwuid(os.getuid()).pw_dir, ".sge_request"))
+    for folder in ("", _value(template, "workingDirectory")):
+        yield _text(Path(folder, ".sge_request"))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:  # there is none
+        return ""
+
+
 def in_plain_words(error: DrmaaException, template: JobTemplate) -> DrmaaException:
     """Return the error of a submission, said so that one knows what to do, or as it is."""
     if error.code == Errno.DRM_COMMUNICATION_FAILURE:
@@ -104,13 +143,14 @@ def in_plain_words(error: DrmaaException, template: JobTemplate) -> DrmaaExcepti
         return error
     if not _OF_NAMES.search(error.diagnosis):
         return error
-    return _of_name(error, template)
+    return _of_name(template, error.routine, error.diagnosis)
 
 
-def _of_name(error: DrmaaException, template: JobTemplate) -> DrmaaException:
+def _of_name(template: JobTemplate, routine: str, diagnosis: str) -> DrmaaException:
     name = _value(template, "jobName")
     command = _value(template, "remoteCommand")
-    bad = _NOT_IN_NAMES.search(name or command.rpartition("/")[2])
+    last = command.rpartition("/")[2]
+    bad = _NOT_IN_NAMES.search(name or last)
     said = (
         f"jobName can't be {name!r}"
         if name
@@ -118,19 +158,15 @@ def _of_name(error: DrmaaException, template: JobTemplate) -> DrmaaException:
     )
     what = "it begins with a digit" if bad is None else f"it has {bad[0]!r}"
     advice = "set a jobName of ASCII letters, digits, '_', '-' and '.' that begins with a letter"
-    if not name and " " in command:
+    if not name and " " in last:
         advice = (
             f"put what follows the command into args: remoteCommand={command.split()[0]!r}, "
             f"args={command.split()[1:]!r}; or {advice}"
         )
-    made = from_code(
-        Errno.DENIED_BY_DRM,
-        error.routine,
-        f"{said} on Grid Engine: {what}. Nothing was submitted: {advice} ({error.diagnosis})",
-        error.diagnosis,
-    )
-    assert isinstance(made, DeniedByDrmException)  # noqa: S101 - that code's
-    return made
+    text = f"{said} on Grid Engine: {what}. Nothing was submitted: {advice}"
+    if diagnosis:
+        text += f" ({diagnosis})"
+    return from_code(Errno.DENIED_BY_DRM, routine, text, diagnosis)
 
 
 def _whether_submitted(error: DrmaaException) -> DrmaaException:

@@ -156,7 +156,21 @@ class ArgumentsAttribute(VectorAttribute):
         super().__set__(instance, given)
 
 
-class CommandAttribute(Attribute):
+class NameAttribute(Attribute):
+    """The job's name, or what names it. Grid Engine takes no blanks, and ASCII only.
+
+    C: drmaa_set_attribute, drmaa_get_attribute.
+    """
+
+    def __set__(self, instance: JobTemplate, value: Any) -> None:
+        """Set the value; an unusual one is looked at when the job is submitted."""
+        super().__set__(instance, value)
+        text = value if type(value) is str else self._encode(value).decode("utf-8", "replace")
+        if " " in text or not (text.isascii() and text.isprintable()):
+            vars(instance)["_is_oddly_named"] = True
+
+
+class CommandAttribute(NameAttribute):
     """The command. slurm-drmaa hands it to a shell, so it must be plain there.
 
     C: drmaa_set_attribute, drmaa_get_attribute.
@@ -189,6 +203,21 @@ class LimitAttribute(Attribute):
             seconds = IntConverter.from_drmaa(IntConverter.to_drmaa(value))
             value = slurmdrmaa.whole_minutes(seconds)
         super().__set__(instance, value)
+
+
+def check_name(template: JobTemplate) -> None:
+    """Refuse a job that Grid Engine would surely refuse for its name, before it is submitted.
+
+    Raises:
+        DeniedByDrmException: it would.
+    """
+    if not template._is_oddly_named:
+        return
+    from . import gridengine  # noqa: PLC0415 - few programs need it
+
+    error = gridengine.refusal(template)
+    if error is not None:
+        raise error
 
 
 def _any_holds(values: Sequence[object], character: str) -> bool:
