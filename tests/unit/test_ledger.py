@@ -16,8 +16,8 @@ from fake import Fake
 from moments import LIMIT, later, until
 
 import drmaa_cffi
-from drmaa_cffi import Errno, JobExecutor, JobTemplate, Session, aio
-from drmaa_cffi._futures import polling
+from drmaa_cffi import Errno, JobExecutor, JobState, JobTemplate, Session, aio
+from drmaa_cffi._futures import polling, waiters
 from drmaa_cffi._waiting import fetching, sleeping
 
 ANY = Session.JOB_IDS_SESSION_ANY
@@ -60,14 +60,18 @@ KINDS = pytest.mark.parametrize(
 
 @KINDS
 def test_a_futures_lock_left_behind(
-    fake: Fake, executor: JobExecutor, template: JobTemplate
+    fake: Fake, executor: JobExecutor, template: JobTemplate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A lock of one future's that a signal's handler has left locked keeps no other waiting."""
+    monkeypatch.setattr(waiters, "LEFT_BEHIND", 2.0 * LIMIT)
     left, other = executor.submit(template), executor.submit(template)
     left._condition.acquire()  # as concurrent.futures.wait() does
     fake.finish(left.job_id)
+    until(lambda: left.status() == JobState.DONE)
     fake.finish(other.job_id)
     assert other.job_id == other.result(LIMIT).jobId
+    assert not left.done()
+    monkeypatch.setattr(waiters, "LEFT_BEHIND", 0.0)
     assert left.job_id == left.result(LIMIT).jobId
     assert left.done()
 
@@ -158,6 +162,20 @@ def test_exit_fails(fake: Fake) -> None:
     executor.shutdown()
     with pytest.raises(drmaa_cffi.NoActiveSessionException):
         Session.createJobTemplate()
+
+
+def test_exit_fails_after_a_submission(fake: Fake) -> None:
+    """Nor does it hide why the last job was refused."""
+    executor, template = JobExecutor(), JobTemplate()
+    fake.delays("drmaa_run_job", 0.5)
+    fake.returns("drmaa_run_job", Errno.DENIED_BY_DRM)
+    fake.returns("drmaa_exit", Errno.DRMS_EXIT_ERROR)
+    later(executor.shutdown, False)
+    with pytest.raises(drmaa_cffi.DeniedByDrmException):
+        executor.submit(template)
+    assert fake.calls("drmaa_exit")
+    fake.returns("drmaa_exit", 0)
+    executor.shutdown()
 
 
 def test_shutdown_during_a_submission(
@@ -317,13 +335,14 @@ def test_taken_just_before(fake: Fake) -> None:
     play(scene)
 
 
-def test_shortest_timeout(fake: Fake) -> None:
+@pytest.mark.parametrize("is_any", [False, True])
+def test_shortest_timeout(fake: Fake, is_any: bool) -> None:
     """A job that has ended is found in the shortest time."""
 
     async def scene(session: aio.Session) -> None:
         job = await session.runJob(await session.createJobTemplate())
         fake.finish(job)
-        assert job == (await session.wait(job, 1e-9)).jobId
+        assert job == (await session.wait(ANY if is_any else job, 1e-9)).jobId
 
     play(scene)
 
@@ -331,29 +350,44 @@ def test_shortest_timeout(fake: Fake) -> None:
 # Plain waits.
 
 
-def test_given_twice(fake: Fake, session: Session, template: JobTemplate) -> None:
+def test_given_twice(
+    fake: Fake, session: Session, template: JobTemplate, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A library that gives a job's record to two waits makes no two jobs of it."""
     fake.gives_twice()
+    ask = fetching.outcome_of
+    given: set[str] = set()
+
+    def ask_slowly(job_id: str, timeout: int) -> Any:
+        """Let the second of two that have a record come when the first one's was returned."""
+        record: Any = ask(job_id, timeout)
+        if record.jobId in given:
+            time.sleep(0.1)
+        given.add(record.jobId)
+        return record
+
+    monkeypatch.setattr(fetching, "outcome_of", ask_slowly)
     for _ in range(5):
         job, other = session.runJob(template), session.runJob(template)
         former = signal.signal(signal.SIGALRM, lambda *_: 1 / 0)
         signal.setitimer(signal.ITIMER_REAL, 0.1)
         with pytest.raises(ZeroDivisionError):
-            session.wait(job)
+            session.wait(ANY)
         signal.signal(signal.SIGALRM, former)
         later(fake.finish, job)
-        assert job == session.wait(ANY, LIMIT).jobId
+        assert job == session.wait(job, LIMIT).jobId
         later(fake.finish, other)
         assert other == session.wait(ANY, LIMIT).jobId
 
 
-def test_own_error_for_each(fake: Fake, session: Session, template: JobTemplate) -> None:
+@pytest.mark.parametrize("has_future", [False, True])
+def test_own_error_for_each(session: Session, template: JobTemplate, has_future: bool) -> None:
     """Waits for one job that end by one error have an exception each."""
     executor = JobExecutor(session)
-    future = executor.submit(template)
+    job = executor.submit(template).job_id if has_future else session.runJob(template)
     errors: list[object] = []
     threads = [
-        threading.Thread(target=lambda: errors.append(ends(lambda: session.wait(future.job_id))))
+        threading.Thread(target=lambda: errors.append(ends(lambda: session.wait(job))))
         for _ in range(3)
     ]
     for thread in threads:

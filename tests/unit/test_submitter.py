@@ -126,23 +126,26 @@ def test_worth_another_try() -> None:
     assert [False, True, False, False] == [Retry(on=[Cause.EXITED]).wants(i) for i in infos]
 
 
-def test_cancel_while_it_ends(
+def test_cancel_while_it_fails(
     fake: Fake, capped: JobExecutor, template: JobTemplate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A future that is cancelled in the moment of its end has its result, and others theirs."""
-    future, other = capped.submit(template), capped.submit(template)
+    """A future cancelled in the moment in which its job is refused has the error."""
+    first, *_, future = capped.submit_all([template] * 5)
     told: list[bool] = []
 
-    def set_result(info: JobInfo) -> None:
+    def set_exception(error: BaseException | None) -> None:
         told.append(future.cancel())
-        JobFuture.set_result(future, info)
+        JobFuture.set_exception(future, error)
 
-    monkeypatch.setattr(future, "set_result", set_result)
-    fake.finish(future.job_id)
-    assert future.result(LIMIT).ok
-    fake.finish(other.job_id)
-    assert other.result(LIMIT).ok
+    monkeypatch.setattr(future, "set_exception", set_exception)
+    fake.returns("drmaa_run_job", Errno.DENIED_BY_DRM)
+    fake.finish(first.job_id)
+    assert isinstance(future.exception(LIMIT), DeniedByDrmException)
     assert [False] == told
+    fake.returns("drmaa_run_job", 0)
+    last = capped.submit(template)
+    fake.finish()
+    assert last.result(LIMIT).ok
 
 
 def test_many_refused_for_now(fake: Fake, capped: JobExecutor, template: JobTemplate) -> None:

@@ -128,12 +128,12 @@ class AttemptsFuture(JobFuture):
         return None
 
     def complete(self, info: JobInfo) -> None:
-        """Have a result."""
-        self._decide(lambda: self.set_result(info))
+        """Have a result, and hold up nobody else's."""
+        self._when_free(lambda info: self._decide(lambda: self.set_result(info)), info)
 
     def fail(self, error: BaseException) -> None:
-        """Have no result but an error."""
-        self._decide(lambda: self.set_exception(error))
+        """Have no result but an error, and hold up nobody else's."""
+        self._when_free(lambda error: self._decide(lambda: self.set_exception(error)), error)
 
     def _decide(self, act: Callable[[], object], *, is_cancel: bool = False) -> bool:
         """End by *act*; False if the future has ended, or does just now, in another way."""

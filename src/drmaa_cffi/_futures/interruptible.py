@@ -64,7 +64,7 @@ class InterruptibleFuture(concurrent.futures.Future[JobInfo]):
         # What result() has raised, while somebody has it.
         self._raised: Callable[[], BaseException | None] = _nothing
 
-    def _when_free(self, act: Callable[[_T], None], news: _T) -> None:
+    def _when_free(self, act: Callable[[_T], object], news: _T) -> None:
         """Call *act* with the news when nobody holds a lock of this future's; hold up nobody."""
         if self._is_free():
             act(news)
