@@ -75,7 +75,7 @@ class Slurm:
             core, self._run, self._looks, self._folder, self._queueing
         )
         self._control = control.Control(core, self._run, self._looks, self._tracking)
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def start(self) -> None:
         """Takes up the jobs of the engine before this one."""
@@ -103,12 +103,12 @@ class Slurm:
     def _queued(self, job: model.Job) -> None:
         self._tracking.add(job)
 
-    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+    def _do(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.ensure_future(work)
         self._under_way.add(task)
         task.add_done_callback(self._done)
 
-    def _done(self, task: asyncio.Task[None]) -> None:
+    def _done(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("something failed", exc_info=task.exception())
@@ -180,9 +180,9 @@ class Slurm:
         try:
             payload = await work
         except codes.Refusal as refusal:
-            question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
+            _refuse(question, refusal)
         except (commands.Unreachable, commands.Refused) as error:
-            question.answer(*_failure(error))
+            _refuse(question, control.refusal_of(error))
         else:
             question.answer(codes.SUCCESS, payload or b"")
 
@@ -199,13 +199,12 @@ class Slurm:
         try:
             row = await self._looks.row(text)
         except (commands.Unreachable, commands.Refused) as error:
-            question.answer(*_failure(error))
+            _refuse(question, control.refusal_of(error))
             return
         if task is not None and (task.end is not None or row is None):
             question.answer_unstored(_U32.pack(_known_state(task)))
         elif row is None or (task is None and self._tracking.is_over(text)):
-            refusal = engine.unknown_job(text)
-            question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
+            _refuse(question, engine.unknown_job(text))
         else:
             question.answer_unstored(_U32.pack(_state(row, task)))
 
@@ -275,7 +274,5 @@ def _state(row: snapshot.Row, task: model.Task | None) -> int:
     return state
 
 
-def _failure(error: Exception) -> tuple[int, bytes]:
-    away = isinstance(error, commands.Unreachable)
-    code = codes.DRM_COMMUNICATION_FAILURE if away else codes.DENIED_BY_DRM
-    return code, str(error).encode("utf-8", "replace")
+def _refuse(question: waiting.Question, refusal: codes.Refusal) -> None:
+    question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Dict, Mapping, Sequence, Union
 
 from drmaa_cffi.engine.core import codes, engine, model
 
 from . import commands, looking, states, tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from . import snapshot
+
+_log = logging.getLogger(__name__)
+
+#: Why Slurm has not done something.
+_Failure = Union[commands.Unreachable, commands.Refused]
+_Refusals = Dict[model.Task, codes.Refusal]
 
 #: Of one command: what it prints, and what slurmctld does at once, is limited.
 _MOST_IDS = 500
 _DENIED = re.compile("access/permission denied|operation not permitted", re.IGNORECASE)
 _HOLDS = ("JobHeldUser", "JobHeldAdmin")
+_UNDONE_BY = {codes.HOLD: codes.RELEASE, codes.SUSPEND: codes.RESUME}
 
 
 class Control:
@@ -62,19 +68,16 @@ class Control:
                 return
             raise codes.inapplicable(action, f"job {text} has ended")
         if action == codes.TERMINATE and task is not None:
-            await self.terminate([task])
+            _raise_first(await self._end([task]))
             return
         row = await self._looks.row(text)
         if task is None and (row is None or self._tracks.is_over(text)):
             raise engine.unknown_job(text)
-        if row is None:
-            raise codes.inapplicable(action, f"Slurm does not show job {text} now")
-        if not _applies(action, row, task):
-            if again:
+        if row is None or not _applies(action, row, task):
+            if again and row is not None:
                 return
-            state = states.plain(row.state).lower() + (f" ({row.reason})" if row.reason else "")
-            raise codes.inapplicable(action, f"job {text} is {state}")
-        await self._act(action, [text], [task] if task is not None else [])
+            raise _inapplicable(action, text, row)
+        _raise_first(await self._act(action, {text: task}))
 
     async def all(self, action: int, tasks: list[model.Task], *, again: bool) -> None:
         """One action on all of these tasks that it applies to; ended ones do not count.
@@ -87,7 +90,7 @@ class Control:
         if not unfinished:
             return
         if action == codes.TERMINATE:
-            await self.terminate(unfinished)
+            _raise_first(await self._end(unfinished))
             return
         found = await self._looks.fresh()
         chosen = [
@@ -96,7 +99,7 @@ class Control:
             if task.id in found and _applies(action, found[task.id], task)
         ]
         if chosen:
-            await self._act(action, [task.id for task in chosen], chosen)
+            _raise_first(await self._act(action, {task.id: task for task in chosen}))
         elif not again:
             raise codes.inapplicable(action)
 
@@ -106,86 +109,161 @@ class Control:
         """One action on each of these jobs that it applies to.
 
         Returns:
-            Why it does not, of the others, by their places.
-
-        Raises:
-            commands.Unreachable, commands.Refused: Slurm has not done it.
+            Why it was not done, of the others, by their places.
         """
         refusals: dict[int, codes.Refusal] = {}
-        chosen: list[model.Task] = []
+        places: dict[model.Task, list[int]] = {}  # a job may be named twice
         for place, (text, task) in enumerate(jobs):
-            if task is None:  # of another engine, or of none: few
-                try:
-                    await self.one(action, text, task, again=again)
-                except codes.Refusal as refusal:
-                    refusals[place] = refusal
-            elif task.state != model.ENDED:
-                chosen.append(task)
-            elif not again:
+            if task is not None and task.state != model.ENDED:
+                places.setdefault(task, []).append(place)
+            elif task is not None and not again:
                 refusals[place] = codes.inapplicable(action, f"job {text} has ended")
-        if chosen and action == codes.TERMINATE:
-            await self.terminate(chosen)
-        elif chosen:
-            refusals.update(await self._each_known(action, jobs, chosen, again=again))
-        return refusals
+        if action == codes.TERMINATE:
+            failed = await self._end(list(places))
+            refused = {task: refusal_of(failure) for task, failure in failed.items()}
+        else:
+            refused = await self._each_known(action, list(places), again=again)
+        for task, refusal in refused.items():
+            refusals.update(dict.fromkeys(places[task], refusal))
+        await self._each_other(action, jobs, refusals, again=again)
+        return _counted(refusals, len(jobs))
 
-    async def _each_known(
+    async def _each_other(
         self,
         action: int,
         jobs: Sequence[tuple[str, model.Task | None]],
-        tasks: list[model.Task],
+        refusals: dict[int, codes.Refusal],
         *,
         again: bool,
-    ) -> dict[int, codes.Refusal]:
-        now = time.monotonic()
-        found = await self._looks.fresh()
-        if any(task.id not in found for task in tasks):  # new ones
-            found = await self._looks.since(now)
-        fit = {
-            task for task in tasks if task.id in found and _applies(action, found[task.id], task)
-        }
-        if fit:
-            some = [task for task in tasks if task in fit]
-            await self._act(action, [task.id for task in some], some)
-        if again:
-            return {}
-        misfits = set(tasks) - fit
-        return {
-            place: codes.inapplicable(action, f"job {text} is not such a one now")
-            for place, (text, task) in enumerate(jobs)
-            if task in misfits
-        }
+    ) -> None:
+        """The same for jobs of other programs, or of none: they are few."""
+        for place, (text, task) in enumerate(jobs):
+            if task is not None:
+                continue
+            # A Slurm that is away would take its seconds for each.
+            away = next(filter(_is_away, refusals.values()), None)
+            try:
+                if away is not None:
+                    raise away
+                await self.one(action, text, None, again=again)
+            except codes.Refusal as refusal:
+                refusals[place] = refusal
+            except (commands.Unreachable, commands.Refused) as failure:
+                refusals[place] = refusal_of(failure)
 
-    async def terminate(self, tasks: list[model.Task]) -> None:
-        """Ends jobs; which they are is stored at once, what becomes of them Slurm says later."""
+    async def _each_known(self, action: int, tasks: list[model.Task], *, again: bool) -> _Refusals:
+        """The same for tasks of ours, which have not ended, and without termination."""
+        if not tasks:
+            return {}
+        now = time.monotonic()
+        try:
+            found = await self._looks.fresh()
+            if any(task.id not in found for task in tasks):  # new ones
+                found = await self._looks.since(now)
+        except (commands.Unreachable, commands.Refused) as failure:
+            return dict.fromkeys(tasks, refusal_of(failure))
+        refusals: _Refusals = {}
+        fit: dict[str, model.Task] = {}
+        for task in tasks:
+            row = found.get(task.id)
+            if row is not None and _applies(action, row, task):
+                fit[task.id] = task
+            elif not again:
+                refusals[task] = _inapplicable(action, task.id, row)
+        failed = {fit[text]: why for text, why in (await self._act(action, fit)).items()}
+        refusals.update((task, refusal_of(failure)) for task, failure in failed.items())
+        doubtful = [
+            task for task, failure in failed.items() if isinstance(failure, commands.Refused)
+        ]
+        if len(doubtful) > 1:
+            await self._tell_apart(action, doubtful, refusals)
+        return refusals
+
+    async def _tell_apart(self, action: int, tasks: list[model.Task], refusals: _Refusals) -> None:
+        """Of tasks that one command was for: what Slurm refuses to one it has done to others."""
+        try:
+            found = await self._looks.since(time.monotonic())
+        except (commands.Unreachable, commands.Refused):
+            return
+        for task in tasks:
+            row = found.get(task.id)
+            if row is not None and _is_done(action, row):
+                del refusals[task]
+                self._note(action, task)
+            elif row is None or not _applies(action, row, task):
+                refusals[task] = _inapplicable(action, task.id, row)
+
+    async def terminate(self, tasks: Sequence[model.Task]) -> dict[model.Task, _Failure]:
+        """Ends jobs; which they are is stored at once, what becomes of them Slurm says later.
+
+        Returns:
+            Why Slurm has not done it, of those of which it has not: the next engine tries again.
+        """
         for task in tasks:
             task.terminated = True
             self._core.disk.save_task(task)
         self._core.soon()
-        await self._carry_out(codes.TERMINATE, _ids_of(tasks))
-        self._tracks.cancelled(tasks)
+        ids = _ids_of(tasks)
+        failed: dict[model.Task, _Failure] = {}
+        for text, failure in (await self._carry_out(codes.TERMINATE, list(ids))).items():
+            failed.update(dict.fromkeys(ids[text], failure))
+        for failure in set(failed.values()):
+            _log.warning("jobs were not terminated: %s", failure)
+        self._tracks.cancelled([task for task in tasks if task not in failed])
+        return failed
 
-    async def _act(self, action: int, ids: list[str], tasks: list[model.Task]) -> None:
+    async def _end(self, tasks: Sequence[model.Task]) -> dict[model.Task, _Failure]:
+        """The same for one who is told what was not done, so that nobody does it later."""
+        new = [task for task in tasks if not task.terminated]
+        failed = await self.terminate(tasks) if tasks else {}
+        for task in new:
+            if task in failed and task.state != model.ENDED:
+                task.terminated = False
+                self._core.disk.save_task(task)
+        self._core.soon()
+        return failed
+
+    async def _act(
+        self, action: int, jobs: Mapping[str, model.Task | None]
+    ) -> dict[str, _Failure]:
+        """Does it to jobs, by id; None is no task of ours. Returns why not, by id."""
+        if not jobs:
+            return {}
         try:
-            await self._carry_out(action, ids)
+            failed = await self._carry_out(action, list(jobs))
         finally:
             self._looks.changed()
-        now = time.time_ns() // 1000
-        for task in tasks:
-            if action == codes.SUSPEND:
-                task.stopped_at = now
-            elif action == codes.RESUME:
-                task.stopped_at = 0
-            else:
-                task.held = action == codes.HOLD
-            self._core.disk.save_task(task)
+        for text, task in jobs.items():
+            if task is not None and text not in failed:
+                self._note(action, task)
         if action == codes.TERMINATE:
             self._tracks.hurry()
         self._core.soon()
+        return failed
 
-    async def _carry_out(self, action: int, ids: list[str]) -> None:
+    def _note(self, action: int, task: model.Task) -> None:
+        """It was done to a task."""
+        if action == codes.SUSPEND:
+            task.stopped_at = time.time_ns() // 1000
+        elif action == codes.RESUME:
+            task.stopped_at = 0
+        else:
+            task.held = action == codes.HOLD
+        self._core.disk.save_task(task)
+
+    async def _carry_out(self, action: int, ids: list[str]) -> dict[str, _Failure]:
+        failed: dict[str, _Failure] = {}
         for at in range(0, len(ids), _MOST_IDS):
-            await self._actions[action](ids[at : at + _MOST_IDS])
+            some = ids[at : at + _MOST_IDS]
+            try:
+                await self._actions[action](some)
+            except commands.Refused as refused:
+                failed.update(dict.fromkeys(some, refused))
+            except commands.Unreachable as unreachable:
+                # Nor would it answer to the others, for seconds each time.
+                failed.update(dict.fromkeys(ids[at:], unreachable))
+                break
+        return failed
 
     async def _terminate(self, ids: list[str]) -> None:
         # Of a job that has just ended scancel says nothing, and of unknown ones neither.
@@ -230,15 +308,56 @@ def _applies(action: int, row: snapshot.Row, task: model.Task | None) -> bool:
     return state == "PENDING" and held == (action == codes.RELEASE)
 
 
-def _ids_of(tasks: list[model.Task]) -> list[str]:
-    """The ids for scancel: an array whose tasks are all meant is one."""
+def _is_done(action: int, row: snapshot.Row) -> bool:
+    """Whether a row shows what the action does, which is not TERMINATE."""
+    if action in _UNDONE_BY:
+        return _applies(_UNDONE_BY[action], row, None)
+    return not _applies(action, row, None)
+
+
+def _inapplicable(action: int, text: str, row: snapshot.Row | None) -> codes.Refusal:
+    """Why the action does not apply to a job that has this row."""
+    if row is None:
+        return codes.inapplicable(action, f"Slurm does not show job {text} now")
+    state = states.plain(row.state).lower() + (f" ({row.reason})" if row.reason else "")
+    return codes.inapplicable(action, f"job {text} is {state}")
+
+
+def refusal_of(failure: Exception) -> codes.Refusal:
+    """What a program is told where Slurm has not done something."""
+    away = isinstance(failure, commands.Unreachable)
+    code = codes.DRM_COMMUNICATION_FAILURE if away else codes.DENIED_BY_DRM
+    return codes.Refusal(code, str(failure))
+
+
+def _is_away(refusal: codes.Refusal) -> bool:
+    return refusal.code == codes.DRM_COMMUNICATION_FAILURE
+
+
+def _counted(refusals: dict[int, codes.Refusal], jobs: int) -> dict[int, codes.Refusal]:
+    """The same; where Slurm was away with how many jobs that is so for: one error may be seen."""
+    lost = sum(map(_is_away, refusals.values()))
+    which = f" (so for {lost} of the {jobs} jobs)"
+    return {
+        place: codes.Refusal(refusal.code, refusal.words + which) if _is_away(refusal) else refusal
+        for place, refusal in refusals.items()
+    }
+
+
+def _raise_first(failed: Mapping[Any, _Failure]) -> None:
+    for failure in failed.values():
+        raise failure
+
+
+def _ids_of(tasks: Sequence[model.Task]) -> dict[str, list[model.Task]]:
+    """The ids for scancel, and whose each is: an array whose tasks are all meant is one."""
     by_job: dict[model.Job, list[model.Task]] = {}
     for task in tasks:
         by_job.setdefault(task.job, []).append(task)
-    ids: list[str] = []
+    ids: dict[str, list[model.Task]] = {}
     for job, some in by_job.items():
         if job.step and len(some) == job.unfinished:
-            ids += [place.prefix.rstrip("_") for place in job.places]
+            ids.update((place.prefix.rstrip("_"), some) for place in job.places)
         else:
-            ids += [task.id for task in some]
+            ids.update((task.id, [task]) for task in some)
     return ids
