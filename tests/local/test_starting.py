@@ -115,6 +115,10 @@ def test_served_on_another_host(engine: Engine) -> None:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(DrmsInitException, match="on host elsewhere, process 17, serves '"):
             initialize()
+        done = within(10, lambda: engine.command("stop"))
+    assert 1 == done.returncode
+    assert "on host elsewhere, process 17, serves '" in done.stderr
+    assert done.stderr.endswith(": run python -m drmaa_cffi.local stop there\n")
 
 
 def test_two_clients_at_once(engine: Engine) -> None:

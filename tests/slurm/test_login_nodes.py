@@ -109,7 +109,7 @@ def test_taken_up_after_a_crash(nodes: Nodes) -> None:
 def test_served_elsewhere(nodes: Nodes) -> None:
     """While one node's engine serves a session, another node gets an error that names the first.
 
-    When that one has left, the other can have it at once.
+    The same says a command to stop it. When that one has left, the other can have it at once.
     """
     with nodes.here(TWO_JOBS) as first:
         contact, ending, running = first.says().split()
@@ -122,6 +122,11 @@ def open_session():
         return type(error).__name__ + ": " + str(error)
     return "opened"
 say(open_session())
+import subprocess
+began = time.monotonic()
+done = subprocess.run([sys.executable, "-m", "drmaa_cffi.slurm", "stop"], text=True,
+    env={{**os.environ, "DRMAA_SLURM_HOME": {str(nodes.engine.home)!r}}}, stderr=subprocess.PIPE)
+say(done.returncode, time.monotonic() - began < 15, done.stderr)
 hear()
 until(lambda: open_session() == "opened")
 """
@@ -129,6 +134,9 @@ until(lambda: open_session() == "opened")
             said = second.says()
             assert said.startswith("DrmsInitException: ")
             assert f" on host {HERE}, process {nodes.engine.status()['pid']}, serves '" in said
+            told = second.says()
+            assert told.startswith(f"1 True the Slurm engine on host {HERE}, process ")
+            assert told.endswith(": run python -m drmaa_cffi.slurm stop there")
             # It was not disturbed.
             first.hears()
             first.process.wait(60)

@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import backend
+from . import backend, lock
 from . import home as homes
 
 _HEADER = struct.Struct("=IBBxxII")
@@ -101,12 +101,23 @@ def _ask(drm: str, kind: int, payload: bytes) -> bytes | None:
 
 
 def _connect_at_last(home: homes.Home) -> socket.socket | None:
-    """A connection, also to an engine that is just starting; None if none is."""
+    """A connection, also to an engine that is just starting; None if none is.
+
+    Raises:
+        homes.HomeError: it does not answer, or is on another host.
+    """
     deadline = time.monotonic() + _SECONDS
     while time.monotonic() < deadline:
         link = home.connect(homes.SOCKET_NAME)
-        if link is not None or not (home.is_locked("start.lock") or home.is_locked("engine.lock")):
+        if link is not None:
             return link
+        starts, held = home.is_locked("start.lock"), home.is_locked(lock.NAME)
+        # One that starts here may not have written its own name yet.
+        elsewhere = "" if starts else lock.served_elsewhere(home, held=held)
+        if elsewhere:
+            raise homes.HomeError(f"{elsewhere}: run python -m drmaa_cffi.{home.drm} stop there")
+        if not (starts or held):
+            return None
         time.sleep(_LOOK_AGAIN_SECONDS)
     raise _no_answer(home.path)
 

@@ -149,6 +149,7 @@ class Home:
 
     def __init__(self, path: Path, drm: str, *, make: bool = True) -> None:
         self.path = path
+        self.drm = drm
         #: In messages: whose folder it is, and the variable that names another one.
         self.title: str = title_of(drm)
         self.variable: str = f"{_prefix(drm)}HOME"

@@ -94,26 +94,21 @@ class Lock:
 
     def _check_host(self) -> None:
         """Refuses where an engine on another host serves the folder."""
-        pid, name = self._holder()
-        if name not in ("", self._host):
+        elsewhere = _elsewhere(self._home)
+        if elsewhere:
             raise homes.HomeError(
-                f"{self._home.title} on host {name}, process {pid}, serves '{self._home.path}': "
-                f"use the session there. Once the last program there has ended, or python -m "
-                f"drmaa_cffi.{self._kind.name} stop was run there, it can be taken up here"
+                f"{elsewhere}: use the session there. Once the last program there has ended, or "
+                f"python -m drmaa_cffi.{self._kind.name} stop was run there, it can be taken up "
+                "here"
             )
 
     def _outlive(self) -> None:
         """Waits until one on another host, which holds no lock that we see, is surely dead."""
-        _, name = self._holder()
+        _, name = _holder(self._home)
         if self._kind.stays or name in ("", self._host):
             return
-        before = self._changed()
-        end = time.monotonic() + _DEAD_SECONDS
-        while time.time() < before + _LONG_AGO_SECONDS and time.monotonic() < end:
-            time.sleep(_BEAT_SECONDS / 4)
-            if self._changed() != before:
-                self._check_host()
-                return
+        if _lives(self._home, _DEAD_SECONDS):
+            self._check_host()
 
     def sign(self) -> None:
         """Says that it is this process that has it."""
@@ -127,8 +122,8 @@ class Lock:
         while not self._kind.stays:
             await asyncio.sleep(_BEAT_SECONDS)
             with contextlib.suppress(OSError):  # the folder may be gone, the jobs' ends are not
-                if self._read() != self._ours:
-                    _log.error("another engine has taken over: %s", self._read())
+                if _read(self._home) != self._ours:
+                    _log.error("another engine has taken over: %s", _read(self._home))
                     os._exit(1)
                 os.utime(self._file)
 
@@ -137,19 +132,57 @@ class Lock:
         with contextlib.suppress(OSError):
             os.ftruncate(self._file, 0)
 
-    def _holder(self) -> tuple[str, str]:
-        """Process and host of the engine that has it, or had it when it was killed."""
-        pid, _, name = os.fsdecode(self._read()).rstrip("\n").partition(" ")
-        return pid, name
 
-    def _read(self) -> bytes:
-        # Opened anew, so that a network file system asks its server.
-        with self._open() as file:
-            return os.read(file.fileno(), _MOST_BYTES)
+def served_elsewhere(home: homes.Home, *, held: bool) -> str:
+    """Which engine on another host serves the folder; empty if none does.
 
-    def _changed(self) -> float:
-        with self._open() as file:
-            return os.fstat(file.fileno()).st_mtime
+    Args:
+        home: the folder.
+        held: whether its lock is seen to be held. If not, the engine may still show that it lives.
+    """
+    said = _elsewhere(home)
+    if said and not held:
+        return _elsewhere(home) if _lives(home, 2 * _BEAT_SECONDS) else ""
+    return said
 
-    def _open(self) -> BinaryIO:
-        return os.fdopen(os.open(NAME, os.O_RDONLY, dir_fd=self._home.folder), "rb")
+
+def _elsewhere(home: homes.Home) -> str:
+    try:
+        pid, name = _holder(home)
+    except FileNotFoundError:
+        return ""
+    if name in ("", homes.host_name()):
+        return ""
+    return f"{home.title} on host {name}, process {pid}, serves '{home.path}'"
+
+
+def _lives(home: homes.Home, seconds: float) -> bool:
+    """Whether an engine whose lock is not seen changes the file in that time."""
+    before = _changed(home)
+    end = time.monotonic() + seconds
+    while time.time() < before + _LONG_AGO_SECONDS and time.monotonic() < end:
+        time.sleep(_BEAT_SECONDS / 4)
+        if _changed(home) != before:
+            return True
+    return False
+
+
+def _changed(home: homes.Home) -> float:
+    with _open(home) as file:
+        return os.fstat(file.fileno()).st_mtime
+
+
+def _holder(home: homes.Home) -> tuple[str, str]:
+    """Process and host of the engine that has it, or had it when it was killed."""
+    pid, _, name = os.fsdecode(_read(home)).rstrip("\n").partition(" ")
+    return pid, name
+
+
+def _read(home: homes.Home) -> bytes:
+    # Opened anew, so that a network file system asks its server.
+    with _open(home) as file:
+        return os.read(file.fileno(), _MOST_BYTES)
+
+
+def _open(home: homes.Home) -> BinaryIO:
+    return os.fdopen(os.open(NAME, os.O_RDONLY, dir_fd=home.folder), "rb")
