@@ -22,14 +22,16 @@ _PATIENCE = 30
 _PAUSE = 0.5
 #: Of a line of qstat's: how many fields there are at least, and of a running bulk job's task.
 _FIELDS, _TASK = 8, 9
-#: The exit statuses that mean something to Grid Engine, where its administrator lets them.
+#: What Grid Engine's accounting says where a command can't be executed.
+_NO_COMMAND = "searching requested shell"
+#: The exit statuses that mean something to it, where its administrator lets them.
 _MEANT = {"99": "which asks for another run", "100": "which puts the job into an error state"}
 
 
 def explain(info: JobInfo, template: JobTemplate | None, timeout: float) -> str:
     """Return what can be found out, for JobInfo.explain()."""
     parts = [f"job {info.jobId} {info.describe()}", f"cause: {info.cause}"]
-    parts += _accounting(info.jobId, timeout)
+    parts += ask_accounting(info.jobId, timeout)
     parts += _errors(info, template)
     return "\n".join(parts)
 
@@ -83,7 +85,7 @@ def _error_reasons(number: str, state: str) -> dict[str, str]:
     }
 
 
-def _accounting(job_id: str, timeout: float) -> list[str]:
+def ask_accounting(job_id: str, timeout: float) -> list[str]:
     """Return what the DRM's accounting says, line by line, or why it says nothing."""
     system = _system()
     if "slurm" in system.lower():
@@ -130,6 +132,8 @@ def _runs(job_id: str, timeout: float) -> list[dict[str, str]]:
 def _run_in_words(run: dict[str, str]) -> str:
     code, _, text = run.get("failed", "").partition(":")
     failed = f"failed {code.strip()}: {text.strip()}" if text else ""
+    if _NO_COMMAND in failed:
+        failed += " (the command, or the shell asked for, is missing or may not be executed)"
     status = run.get("exit_status", "").split()
     ended = (
         f"exit status {run['exit_status']}" if status and run.get("start_time") != "-/-" else ""

@@ -61,6 +61,11 @@ class Drm:
     deleted_before_start: Optional[_Error] = NoResourceUsageException
     # Why such a job ended, as far as its record tells.
     cause_of_deleted: Cause = Cause.NOT_STARTED
+    # What the command tells of a job that could not begin, from its record or the accounting.
+    no_command: str = "command not found: nosuch"
+    no_permission: str = "no permission to execute ./noexec.sh"
+    no_output: str = "could not write output file '/nonexistent/x': No such file or directory"
+    no_folder: str = "could not enter working directory '/nonexistent': No such file or directory"
     # An argument with a line break; a job's name that the DRM does not take.
     line_break: Optional[_Error] = None
     bad_name: Optional[_Error] = None
@@ -109,6 +114,10 @@ _GRID_ENGINE = Drm(
     release_unheld=None,
     # It keeps the job back by a hold of its own.
     before_start=JobState.SYSTEM_ON_HOLD,
+    no_command="failed 27: searching requested shell (the command, or the shell asked for, is ",
+    no_permission="failed 27: searching requested shell (the command, or the shell asked for, is ",
+    no_output="failed 26: opening input/output file, ",
+    no_folder="failed 28: changing into working directory, ",
     # Its library cuts them there, so they are refused.
     line_break=InvalidArgumentException,
     bad_name=DeniedByDrmException,

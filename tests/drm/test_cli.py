@@ -81,6 +81,23 @@ def test_run_aborted(tmp_path: Path) -> None:
     assert " aborted" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        ("no_command", ["--", "nosuch"]),
+        ("no_permission", ["--", "./noexec.sh"]),
+        ("no_output", ["--output", "/nonexistent/x", "--", "/bin/true"]),
+        ("no_folder", ["--wd", "/nonexistent", "--", "/bin/true"]),
+    ],
+)
+def test_run_says_why(tmp_path: Path, drm: Drm, why: str, words: list[str]) -> None:
+    """Why a job could not begin is printed, whatever tells it."""
+    (tmp_path / "noexec.sh").write_text("#!/bin/sh\n")
+    done = run(tmp_path, *words)
+    assert 125 == done.returncode
+    assert getattr(drm, why) in done.stdout + done.stderr, done
+
+
 def test_tail_aborted(tmp_path: Path) -> None:
     """No output is expected of a job that could not begin; a missing directory is named."""
     missing = tmp_path / "missing"

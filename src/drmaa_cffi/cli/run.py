@@ -8,6 +8,8 @@ from typing import Any, Optional, Sequence
 
 import click
 
+from drmaa_cffi import explaining
+from drmaa_cffi.causes import Cause
 from drmaa_cffi.errors import DrmaaException
 from drmaa_cffi.retry import Retry
 from drmaa_cffi.session import Session
@@ -24,6 +26,9 @@ from .submit import COMMAND_SETTINGS, how_to
 from .tail import Tail, say_errors
 from .templates import JobOptions, job_options
 from .watch import Ending, Watch
+
+#: How long to ask the accounting for a job that could not begin, in seconds.
+_PATIENCE = 20
 
 
 @click.command(context_settings=COMMAND_SETTINGS, options_metavar="[OPTIONS] [--]")
@@ -63,7 +68,7 @@ def run(
     job, retry = JobOptions(**options), retry_of(retries, causes)
     try:
         with open_session(contact, engine=engine), Interrupts() as interrupts:
-            status = _run(
+            watch, status = _run(
                 job,
                 interrupts,
                 alone=contact is None,
@@ -74,6 +79,10 @@ def run(
             )
     except DrmaaException as error:
         raise Failure(words_of(error), endings.ABORTED) from error
+    if not as_json:
+        # Without the session, and where Ctrl-C ends it: this may take 15 seconds.
+        with suppress(KeyboardInterrupt):
+            _say_why(watch)
     sys.exit(status)
 
 
@@ -93,8 +102,8 @@ def _run(
     as_json: bool,
     files: Optional[Tail],
     retry: Optional[Retry],
-) -> int:
-    """Run the job in the open session; return the exit status."""
+) -> tuple[Watch, int]:
+    """Run the job in the open session; return what became of it, and the exit status."""
     try:
         options = files.options if files else job
         ids = options.submit()
@@ -116,7 +125,7 @@ def _run(
     _advise(job, watch)
     if not files and not as_json:
         _say_errors(job, watch)
-    return endings.conclude(watch)
+    return watch, endings.conclude(watch)
 
 
 def _watch(watch: Watch, interrupts: Interrupts, files: Optional[Tail], *, as_json: bool) -> None:
@@ -159,6 +168,19 @@ def _say_errors(job: JobOptions, watch: Watch) -> None:
     (ending, *others) = watch.endings.values()
     if not others and ending.info is not None and ending.info.hasExited and not ending.info.ok:
         say_errors(job, ending.job_id)
+
+
+def _say_why(watch: Watch) -> None:
+    """Print what the accounting says of a job that could not begin, if its record does not."""
+    (ending, *others) = watch.endings.values()
+    info = ending.info
+    if others or watch.terminated or info is None:
+        return
+    if info.cause != Cause.NOT_STARTED or info.reason or not explaining.is_grid_engine():
+        return
+    say(f"{PROGRAM}: asking Grid Engine's accounting why, which may take 15 seconds")
+    for line in explaining.ask_accounting(ending.job_id, _PATIENCE):
+        say(f"{PROGRAM}: {line}")
 
 
 def _advise(job: JobOptions, watch: Watch) -> None:
