@@ -8,7 +8,7 @@ from typing import Iterator
 import pytest
 from cell import Cell, running_cell
 
-from clusters import client
+from clusters import client, until
 
 # Making a cell is a part of the first test.
 pytestmark = pytest.mark.timeout(600)
@@ -90,6 +90,41 @@ say(*ended, os.path.exists("{trace}"), end_of(submit("exit 5")))
             "exited 4 True exited 5",
             "NoResourceUsageException True exited 5",
         }
+
+
+def test_master_stopped(cell: Cell) -> None:
+    """A master that is stopped ends neither a wait nor a future; they have the ends later."""
+    with client(
+        cell,
+        """
+from drmaa_cffi import JobExecutor
+executor = JobExecutor(Session)
+job_id = submit("sleep 9; exit 4")
+future = executor.attach(submit("sleep 9; exit 5"))
+ended = []
+thread = threading.Thread(target=lambda: ended.append(attempt(lambda: end_of(job_id))))
+thread.start()
+until_running(job_id)
+until_running(future.job_id)
+time.sleep(3)  # until the daemon has told that it has the jobs
+say("run")
+hear()
+time.sleep(5)
+say(future.done(), ended)
+hear()
+thread.join(250)
+say(*ended, future.result(250).exitStatus)
+""",
+    ) as program:
+        assert "run" == program.says()
+        cell.run("qconf", "-km")
+        until(lambda: not cell.pids("sge_qmaster"), "the master's end")
+        assert "False []" == program.answers()
+        cell.start("sge_qmaster")
+        # It would come back by itself, after a time of its own.
+        cell.end("sge_execd")
+        cell.start("sge_execd")
+        assert "exited 4 5" == program.answers()
 
 
 def test_master_restarted_among_submissions(cell: Cell) -> None:
