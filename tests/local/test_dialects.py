@@ -220,7 +220,7 @@ def test_tasks_at_once(session: Session, folder: Path) -> None:
         ("-pe smp many", "--slots 'many': must be a whole number"),
         ("--frobnicate=1", "'--frobnicate=1' is not an option"),
         ("-l", "-l needs a value"),
-        ("--frobnicate", "legal are --slots N.*Grid Engine's -.* -pe .*Slurm's --account"),
+        ("--frobnicate", "legal are --slots N.*Grid Engine's -.* -pe .*Slurm's --.account,"),
         ("--mem=much", "--mem 'much': must be megabytes"),
         ("--export=A", "--export 'A': must be ALL or NONE"),
     ],

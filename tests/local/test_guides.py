@@ -28,6 +28,16 @@ NO_SESSION = "import drmaa_cffi as drmaa\nsession = drmaa.Session()\n"
 END = "    print(session.wait(session.runJob(job)).explain())\n"
 # What raises or prints each text.
 PROGRAMS = {
+    "is cut off: it has": (
+        NO_SESSION + "import _ctypes, pathlib\n"
+        "whole = pathlib.Path(_ctypes.__file__).read_bytes()\n"
+        "cut = pathlib.Path.home() / 'libdrmaa.so'\ncut.write_bytes(whole[:4096])\n"
+        "drmaa.load_library(cut)"
+    ),
+    "is a link to a file that is gone": (
+        NO_SESSION + "import pathlib\nlink = pathlib.Path.home() / 'libdrmaa.so'\n"
+        "link.symlink_to('/no/libdrmaa.so')\ndrmaa.load_library(link)"
+    ),
     "it lacks the routines": (NO_SESSION + "import _ctypes\ndrmaa.load_library(_ctypes.__file__)"),
     "a process has one DRMAA library for good": SESSION + "    drmaa.load_library('/other')",
     "cannot open shared object file: No such file or directory": (

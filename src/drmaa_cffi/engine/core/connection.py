@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import socket
 import struct
-from typing import TYPE_CHECKING, Callable
+from typing import TYPE_CHECKING, Callable, ClassVar
 
 from . import codes, model, repeats, report, spec, waiting
 
@@ -85,20 +86,6 @@ class Connection(asyncio.BufferedProtocol):
         self.nonce: bytes = b""
         #: Nobody before hello.
         self.client: repeats.Client = repeats.Client(self._engine.forget)
-        self._handlers: dict[int, Callable[[_Question, bytes, bool], None]] = {
-            HELLO: self._hello,
-            EXIT: self._exit,
-            CONTEXT: self._take_context,
-            SUBMIT: self._submit,
-            CONTROL: self._control,
-            STATUS: self._status,
-            WAIT: self._wait,
-            SYNCHRONIZE: self._synchronize,
-            INFO: self._info,
-            STOP: self._stop,
-            JOBS: self._jobs,
-            CONTROL_JOBS: self._control_jobs,
-        }
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: somebody has connected; only this user may."""
@@ -127,7 +114,7 @@ class Connection(asyncio.BufferedProtocol):
         at, end = 0, len(self._in)
         while end - at >= HEADER.size:
             size, kind, flags, number, floor = HEADER.unpack_from(self._in, at)
-            if not HEADER.size - 4 <= size <= MOST_FRAME or kind not in self._handlers:
+            if not HEADER.size - 4 <= size <= MOST_FRAME or kind not in self._HANDLERS:
                 self._drop("rubbish")
                 return
             if end - at < 4 + size:
@@ -166,7 +153,7 @@ class Connection(asyncio.BufferedProtocol):
             self._drop("a request before hello")
             return False
         try:
-            self._handlers[kind](question, payload, again)
+            self._HANDLERS[kind](self, question, payload, again)
         except codes.Refusal as refusal:
             question.answer(refusal.code, refusal.words.encode("utf-8", "replace"))
         except (ValueError, struct.error, UnicodeDecodeError) as error:
@@ -193,6 +180,8 @@ class Connection(asyncio.BufferedProtocol):
         self._be_patient()
         self._leave(answer=False)
         self._server.engine.soon()
+        # asyncio's transport leads to itself, and the collector comes seldom here.
+        asyncio.get_running_loop().call_soon(gc.collect, 1)
 
     def abandon(self) -> None:
         """The engine leaves, the client does not: it will ask the next one for what it needs."""
@@ -390,6 +379,22 @@ class Connection(asyncio.BufferedProtocol):
     def _stop(self, question: _Question, payload: bytes, _again: bool) -> None:
         self._server.stop(terminate=payload == b"\1")
         question.answer_unstored()
+
+    #: By the kind of request. Not bound to one connection, which then would lead to itself.
+    _HANDLERS: ClassVar[dict[int, Callable[[Connection, _Question, bytes, bool], None]]] = {
+        HELLO: _hello,
+        EXIT: _exit,
+        CONTEXT: _take_context,
+        SUBMIT: _submit,
+        CONTROL: _control,
+        STATUS: _status,
+        WAIT: _wait,
+        SYNCHRONIZE: _synchronize,
+        INFO: _info,
+        STOP: _stop,
+        JOBS: _jobs,
+        CONTROL_JOBS: _control_jobs,
+    }
 
 
 def _frame(number: int, code: int, payload: bytes) -> bytes:

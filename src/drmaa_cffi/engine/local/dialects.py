@@ -16,8 +16,8 @@ _FIELD = struct.Struct("=BI")
 _PLACES = {"%j": "$JOB_ID", "%A": "$JOB_ID", "%a": "$TASK_ID", "%x": "$JOB_NAME", "%u": "$USER"}
 _TITLES = {"gridengine": "Grid Engine's", "slurm": "Slurm's"}
 _OTHER = {
-    "gridengine": "With DRMAA_LOCAL_AS=slurm Slurm's short options are legal in place of those",
-    "slurm": "Without DRMAA_LOCAL_AS=slurm Grid Engine's options are legal in place of the short",
+    "gridengine": "DRMAA_LOCAL_AS=slurm takes Slurm's short options in place of those",
+    "slurm": "Without DRMAA_LOCAL_AS=slurm Grid Engine's are taken in place of the short ones",
 }
 _UNITS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -267,12 +267,13 @@ def _unknown(word: str, name: str, kind: str, own: frozenset[str]) -> codes.Refu
     if name in own or _knows(name, kind):
         return codes.Refusal(codes.DENIED_BY_DRM, f"native specification: {name} needs a value")
     short = sorted({*_SHORT[kind], *_IGNORED[kind] - _IGNORED_LONG, *_FLAGS[kind] - _FLAGS_LONG})
-    long = sorted({*_LONG, *_IGNORED_LONG, *_FLAGS_LONG})
+    # As a shell writes it: the text must fit into the 1024 bytes that C programs have for it.
+    long = ",".join(sorted(each[2:] for each in {*_LONG, *_IGNORED_LONG, *_FLAGS_LONG}))
     return codes.Refusal(
         codes.DENIED_BY_DRM,
         f"native specification: '{word}' is not an option of the local engine; legal are "
-        f"{native.LEGAL}; {_TITLES[kind]} {' '.join(short)}; and Slurm's {' '.join(long)}. "
-        f"{_OTHER[kind]}, and with DRMAA_LOCAL_NATIVE=ignore all others are passed over",
+        f"{native.LEGAL}; {_TITLES[kind]} {' '.join(short)}; and Slurm's --{{{long}}}. "
+        f"{_OTHER[kind]}; DRMAA_LOCAL_NATIVE=ignore passes over all others",
     )
 
 
