@@ -48,14 +48,15 @@ until_running(job_id)
 say("runs")
 hear()
 info = Session.wait(job_id, 100)
-say(info.wasAborted, info.hasExited, info.resourceUsage["slurm_state"])
+say(info.wasAborted, info.hasExited, info.resourceUsage["slurm_state"], info.cause, info.reason)
 """,
         ) as final,
     ):
         assert "runs" == final.says()
         job_id = program.says()
         cluster.run("scontrol", "update", f"NodeName={NODE}", "State=DOWN", "Reason=test")
-        assert "True False NODE_FAIL" == final.answers()
+        told = "True False NODE_FAIL node_failed its node failed (NodeDown)"
+        assert told == final.answers()
         assert "ExitTimeoutException queued_active" == program.answers()
         cluster.up()
         cluster.run("scontrol", "update", f"JobId={job_id}", "StartTime=now")
