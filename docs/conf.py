@@ -57,6 +57,7 @@ nitpick_ignore_regex = [
     ("py:class", r"OnStatus|Change"),
     ("py:class", r"drmaa_cffi\._template\.attributes\..*"),
     ("py:class", r"drmaa_cffi\._template\.native\.NativeAttribute"),
+    ("py:class", r"drmaa_cffi\._binding\.inquiries\.Inquiry"),
 ]
 # Signatures say Session for two classes, of which they can mean but one.
 suppress_warnings = ["ref.python"]
