@@ -65,7 +65,10 @@ def test_module_file(language: str, suffix: str, command: list[str], tmp_path: P
     """The module gives Python the package, the shim and the library; unloading takes them away."""
     if not Path(command[-1]).exists():
         pytest.skip(f"{command[-1]} is not installed")
-    bare = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+    # The sanitizers' libraries come before all others, where the package is built with them.
+    kept = ("PATH", "LD_PRELOAD", "ASAN_OPTIONS", "UBSAN_OPTIONS")
+    bare = {name: os.environ[name] for name in kept if name in os.environ}
+    bare["HOME"] = str(tmp_path)
     folder = site_packages(tmp_path / "opt")
     text = block(language).replace(PREFIX, str(tmp_path / "opt"))
     text = text.replace(
