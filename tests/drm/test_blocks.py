@@ -42,6 +42,7 @@ ELSEWHERE = {
     r"^apptainer ": "needs Apptainer",
     r"^cd .*purelib|drmaa-shim\.pth": "writes into this Python",
     r"snakemake": "is not among what the tests install",
+    r"run -- nosuch": "shows what Grid Engine prints; test_cli.py::test_run_says_why runs it",
 }
 # These fail, which is what they are there for.
 # What a block needs of one before it.

@@ -107,6 +107,7 @@ def test_controller_killed_while_silent(cluster: Cluster, engine: Engine) -> Non
         cluster,
         f"""
 {TWO_JOBS}
+time.sleep(2)  # what Slurm last said is too old to be told again
 say("ready")
 hear()
 calls = [lambda: Session.jobStatus(held), lambda: Session.control(held, "release"),
