@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["JobInfo", "JobTemplate", "Session", "Version"]
 
 _T = TypeVar("_T")
-_LARGEST_INT = 2**31 - 1
 
 
 class Session:
@@ -254,10 +253,6 @@ class Session:
         C: drmaa_control.
         """
         action = const.string_to_control_action(operation)
-        if isinstance(jobId, (str, bytes, int)):
-            data = encode_job_id(jobId)
-            _patiently(lambda: calls.control(data, action))
-            return
         ids = job_ids_of(jobId)
         if len(ids) == 1 and ids[0] is jobId:  # no list
             data = encode_job_id(jobId)

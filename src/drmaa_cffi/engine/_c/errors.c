@@ -21,6 +21,11 @@ int fail_no_memory(diagnosis_buffer diagnosis)
     return fail(diagnosis, DRMAA_ERRNO_NO_MEMORY, "out of memory");
 }
 
+int refuse_null(const char *what, diagnosis_buffer diagnosis)
+{
+    return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "%s is NULL", what);
+}
+
 void copy_text(char *to, size_t size, const char *text)
 {
     if (to == NULL || size == 0)

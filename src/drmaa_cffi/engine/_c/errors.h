@@ -17,6 +17,8 @@ typedef struct {
 __attribute__((format(printf, 3, 4))) int fail(diagnosis_buffer diagnosis, int code,
                                                const char *format, ...);
 int fail_no_memory(diagnosis_buffer diagnosis);
+/* Refuses an argument: "`what` is NULL". */
+int refuse_null(const char *what, diagnosis_buffer diagnosis);
 /* Copies as much of `text` as fits, always with a NUL, as the C binding asks. */
 void copy_text(char *to, size_t size, const char *text);
 

@@ -6,14 +6,6 @@
 #include "lists.h"
 #include "session.h"
 
-/* Room for any id: two numbers, a dot and a NUL. */
-#define LEAST_ID_ROOM 12
-
-static int refuse_null(const char *what, diagnosis_buffer diagnosis)
-{
-    return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "%s is NULL", what);
-}
-
 static int refuse_answer(diagnosis_buffer diagnosis)
 {
     return fail(diagnosis, DRMAA_ERRNO_DRM_COMMUNICATION_FAILURE,

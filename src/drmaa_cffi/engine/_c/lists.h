@@ -7,6 +7,9 @@
 #include "errors.h"
 #include "wire.h"
 
+/* Room for any id: two numbers, a dot and a NUL. */
+#define LEAST_ID_ROOM 12
+
 /* A new list with copies of `count` texts, or NULL if there is no memory. */
 drmaa_attr_names_t *new_names(const char *const *texts, size_t count);
 drmaa_attr_values_t *new_values(const char *const *texts, size_t count);

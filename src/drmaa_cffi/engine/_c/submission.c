@@ -10,14 +10,7 @@
 #include "template.h"
 #include "times.h"
 
-/* Room for any id: two numbers, a dot and a NUL. */
-#define LEAST_ID_ROOM 12
 #define FIRST_VECTOR_FIELD 32
-
-static int refuse_null(const char *what, diagnosis_buffer diagnosis)
-{
-    return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "%s is NULL", what);
-}
 
 /* Reads the duration in an attribute that was checked when it was set; -1 if it is not set. */
 static int64_t limit_of(const drmaa_job_template_t *jt, int scalar)

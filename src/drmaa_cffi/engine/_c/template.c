@@ -34,7 +34,7 @@ static int check_template(const drmaa_job_template_t *jt, const char *name,
         return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
                     "the job template is NULL: make one with drmaa_allocate_job_template");
     if (name == NULL)
-        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT, "the attribute's name is NULL");
+        return refuse_null("the attribute's name", diagnosis);
     return check_session(diagnosis);
 }
 
@@ -70,8 +70,7 @@ EXPORT int drmaa_allocate_job_template(drmaa_job_template_t **jt, char *words, s
 {
     diagnosis_buffer diagnosis = {words, size};
     if (jt == NULL)
-        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
-                    "the place for the job template is NULL");
+        return refuse_null("the place for the job template", diagnosis);
     int code = check_session(diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;
@@ -209,8 +208,7 @@ static int get_names(drmaa_attr_names_t **names, const char *(*name_of)(int), in
                      diagnosis_buffer diagnosis)
 {
     if (names == NULL)
-        return fail(diagnosis, DRMAA_ERRNO_INVALID_ARGUMENT,
-                    "the place for the names is NULL");
+        return refuse_null("the place for the names", diagnosis);
     int code = check_session(diagnosis);
     if (code != DRMAA_ERRNO_SUCCESS)
         return code;

@@ -158,25 +158,17 @@ class Queueing:
                 self._do(self._submit_array(part) if len(part) > 1 else self._submit(part[0]))
 
     async def _submit_array(self, jobs: Sequence[model.Job]) -> None:
+        await self._hand_over(jobs, self._queue_array(jobs), [])
+
+    async def _queue_array(self, jobs: Sequence[model.Job]) -> list[tuple[model.Place, ...]]:
         tokens = [submitting.token_of(job, 0) for job in jobs]
         array = tokens[0]
-        try:
-            lines = [submitting.line_of(job, token) for job, token in zip(jobs, tokens)]
-            table = self.tables.path(array)
-            asked = submitting.prepare_array(jobs, array, table, self._folder)
-            self.tables.write(array, tokens, lines)
-            number = await self._submitting.submit(asked)
-        except codes.Refusal as refusal:
-            self._refuse(jobs, refusal)
-        except submitting.Doubtful as doubt:
-            self._refuse(jobs, codes.Refusal(codes.TRY_LATER, str(doubt)))
-            self._do(self._cancel_when_found(doubt.token))
-        except Exception as error:  # noqa: BLE001  their clients wait
-            _log.exception("a submission failed")
-            self._refuse(jobs, codes.Refusal(codes.INTERNAL_ERROR, repr(error)))
-        else:
-            for index, job in enumerate(jobs, 1):
-                self._accept(job, (model.Place(f"{number}_{index}"),))
+        lines = [submitting.line_of(job, token) for job, token in zip(jobs, tokens)]
+        table = self.tables.path(array)
+        asked = submitting.prepare_array(jobs, array, table, self._folder)
+        self.tables.write(array, tokens, lines)
+        number = await self._submitting.submit(asked)
+        return [(model.Place(f"{number}_{index}"),) for index in range(1, len(jobs) + 1)]
 
     def _refuse(self, jobs: Sequence[model.Job], refusal: codes.Refusal) -> None:
         for job in jobs:
@@ -185,25 +177,41 @@ class Queueing:
 
     async def _submit(self, job: model.Job, found: dict[str, str] | None = None) -> None:
         numbers: list[str] = []
+        await self._hand_over([job], self._queue(job, numbers, found or {}), numbers)
+
+    async def _hand_over(
+        self,
+        jobs: Sequence[model.Job],
+        queue: Coroutine[Any, Any, list[tuple[model.Place, ...]]],
+        numbers: list[str],
+    ) -> None:
+        """Queues jobs, and says of each where it is, or why none is queued.
+
+        Args:
+            jobs: the jobs.
+            queue: gives their places.
+            numbers: gets what is queued meanwhile, which is cancelled if the rest is not.
+        """
         try:
-            places = await self._queue(job, numbers, found or {})
-        except codes.Refusal as refusal:
-            await self._take_back(numbers)
-            self._core.refused(job, refusal)
+            places = await queue
+        except codes.Refusal as refused:
+            refusal = refused
         except submitting.Doubtful as doubt:
-            await self._take_back(numbers)
-            self._core.refused(job, codes.Refusal(codes.TRY_LATER, str(doubt)))
+            refusal = codes.Refusal(codes.TRY_LATER, str(doubt))
             self._do(self._cancel_when_found(doubt.token))
-        except Exception as error:  # noqa: BLE001  its client waits
+        except Exception as error:  # noqa: BLE001  their clients wait
             _log.exception("a submission failed")
-            await self._take_back(numbers)
-            self._core.refused(job, codes.Refusal(codes.INTERNAL_ERROR, repr(error)))
+            refusal = codes.Refusal(codes.INTERNAL_ERROR, repr(error))
         else:
-            self._accept(job, places)
+            for job, where in zip(jobs, places):
+                self._accept(job, where)
+            return
+        await self._take_back(numbers)
+        self._refuse(jobs, refusal)
 
     async def _queue(
         self, job: model.Job, numbers: list[str], found: dict[str, str]
-    ) -> tuple[model.Place, ...]:
+    ) -> list[tuple[model.Place, ...]]:
         try:
             limits = await self.limits()
         except (commands.Unreachable, commands.Refused) as away:
@@ -220,7 +228,7 @@ class Queueing:
             numbers.append(number)
             prefix = f"{number}_" if part.step else number
             places.append(model.Place(prefix, *part))
-        return tuple(places)
+        return [tuple(places)]
 
     async def _take_back(self, numbers: list[str]) -> None:
         """Cancels the arrays of a bulk job that was not queued as a whole."""
