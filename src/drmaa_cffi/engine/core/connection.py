@@ -73,8 +73,6 @@ class Connection(asyncio.BufferedProtocol):
     def __init__(self, server: Server) -> None:
         self._server = server
         self._engine = server.engine
-        #: The transport for as long as there is one; `_transport` only while it may be used.
-        self._made: asyncio.BaseTransport | None = None
         self._transport: asyncio.Transport | None = None
         self._in = bytearray()
         self._out: list[bytes] = []
@@ -91,7 +89,6 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """asyncio: somebody has connected; only this user may."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101  asyncio's promise
-        self._made = transport
         peer = transport.get_extra_info("socket")
         data = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _PEER.size)
         if _PEER.unpack(data)[1] != os.geteuid():
@@ -182,8 +179,6 @@ class Connection(asyncio.BufferedProtocol):
         self._be_patient()
         self._leave(answer=False)
         self._server.engine.soon()
-        if self._made is not None:
-            _unbind(self._made)
 
     def abandon(self) -> None:
         """The engine leaves, the client does not: it will ask the next one for what it needs."""
@@ -397,16 +392,6 @@ class Connection(asyncio.BufferedProtocol):
         JOBS: _jobs,
         CONTROL_JOBS: _control_jobs,
     }
-
-
-def _unbind(transport: asyncio.BaseTransport) -> None:
-    """Frees a lost transport at once: asyncio's keeps methods of its own, and so leads to itself.
-
-    The collector comes seldom here, and even more seldom to what it has once seen alive.
-    """
-    for name, value in list(vars(transport).items()):
-        if getattr(value, "__self__", None) is transport:
-            delattr(transport, name)
 
 
 def _frame(number: int, code: int, payload: bytes) -> bytes:

@@ -179,8 +179,6 @@ async def _serve(
     # What is there now stays: the collector need not look at it again.
     gc.freeze()
     keeping = asyncio.ensure_future(held.keep())
-    # Nor, each time, at a hundred thousand jobs: they are freed by their counts.
-    gc.set_threshold(100_000, 20, 100)
     gc.enable()
     await serving.serve(listening)
     keeping.cancel()
