@@ -186,10 +186,10 @@ class Session:
         jobId: Iterable[str | bytes | int] | str | bytes | int,
         operation: str | bytes,
     ) -> None:
-        """Hold, release, suspend, resume or terminate a job.
+        """Hold, release, suspend, resume or terminate a job, or many.
 
         Args:
-            jobId: A job's id, or Session.JOB_IDS_SESSION_ALL.
+            jobId: A job's id, Session.JOB_IDS_SESSION_ALL, or several ids.
             operation: A member of JobControlAction.
 
         Raises:
